@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assay.core.cores import waited
-from assay.core.machine import machine, source
+from assay.core.machine import TELLING, cpu_features, machine, source
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src/assay"
 
@@ -63,6 +63,25 @@ def test_a_record_holds_them():
     said = machine()
     assert said["source"] == source()["source"]
     assert {"cpu_features", "cores", "assay", "python"} <= said.keys()
+
+
+INTEL = (
+    "model name\t: A processor\nflags\t\t: fpu avx2 amx_bf16\nvmx flags\t: vnmi\nbugs\t\t: mds\n"
+)
+ARM = "processor\t: 0\nFeatures\t: fp asimd i8mm bf16\nCPU part\t: 0xd4f\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "features"),
+    [(INTEL, {"avx2", "amx_bf16"}), (ARM, {"asimd", "i8mm", "bf16"}), ("", set())],
+)
+def test_the_features_of_a_processor_are_found_whatever_the_line_is_called(
+    text: str, features: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "cpuinfo"
+    file.write_text(text)
+    monkeypatch.setattr("assay.core.machine.CPU_FILE", file)
+    assert features == cpu_features.__wrapped__() & set(TELLING)
 
 
 def test_waiting_for_a_core_only_grows():

@@ -13,6 +13,9 @@ from pathlib import Path
 
 __all__ = ["cpu_features", "cpu_name", "machine", "memory_bytes", "own_version", "source"]
 
+CPU_FILE = Path("/proc/cpuinfo")
+"""What Linux says of the processor."""
+
 MEMORY_LIMITS = (
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
@@ -40,7 +43,7 @@ def own_version() -> str:
 def cpu_name() -> str:
     """Return the processor's name as reported by the system."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in CPU_FILE.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
@@ -52,10 +55,11 @@ def cpu_name() -> str:
 def cpu_features() -> frozenset[str]:
     """Return the features that the processor reports ("avx2", ...); empty if unknown."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = CPU_FILE.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return frozenset()
-    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+    named = (line for line in lines if line.startswith(("flags", "Features")))  # x86, ARM
+    return frozenset(next(named, "").split())
 
 
 @functools.cache
