@@ -239,6 +239,8 @@ def test_what_is_no_dataset_cannot_be_registered():
     from assay.data.catalog import ENTRIES
 
     assay.register_dataset("no-dataset-at-all", 5)
-    with pytest.raises(ConfigError, match="dataset 'no-dataset-at-all': expected an Entry, a func"):
+    with pytest.raises(
+        ConfigError, match="dataset 'no-dataset-at-all': expected a DatasetEntry, a"
+    ):
         ENTRIES["no-dataset-at-all"]
     assert registry._TABLES["dataset"].pop("no-dataset-at-all").place.file == __file__

@@ -26,10 +26,21 @@ factors: {training.learning_rate: [0.01, 1.0e+30]}
 """
 
 
-def test_a_missing_extra_is_named(store: Path, monkeypatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ((), "this needs tensorboardX and tensorboard, which are not installed; install it with"),
+        (("tensorboardX",), "this needs tensorboard, which is not installed; install it with"),
+    ],
+)
+def test_a_missing_extra_is_named(
+    there, said, store: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name in there or None)
     assert main(["tensorboard", "small", "--store", str(store), "--no-open"]) == 2
-    assert 'or pip install -e ".[tensorboard]" in its folder' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert said in told
+    assert 'or pip install -e ".[tensorboard]" in its folder' in told
 
 
 def test_everything_is_read_back(store: Path, tmp_path: Path):

@@ -203,8 +203,8 @@ def train(
     Afterwards, the plan of a search contains its trials.
 
     Raises:
-        ConfigError: `workers` is less than 1, a part is registered in code that other machines
-            cannot read, an own task breaks its contract, or an imported study has that name.
+        ConfigError: a part is registered in code that other machines cannot read, an own task
+            breaks its contract, or an imported study has that name.
         DataError: a dataset is missing or damaged; nothing has been trained.
         EngineError: an engine or a device cannot train it; nothing has been trained.
     """

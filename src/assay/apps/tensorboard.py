@@ -35,8 +35,8 @@ def check_tensorboard() -> None:
     missing = [name for name in ("tensorboardX", "tensorboard") if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"this needs {' and '.join(missing)}, which are not installed;  "
-            f"{install_extra('tensorboard')}"
+            f"this needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+            f"installed; {install_extra('tensorboard')}"
         )
 
 
@@ -132,7 +132,7 @@ def write_events(
                 if histograms:
                     for name, array in weights.items():
                         writer.add_histogram(f"weights/{name}", array, int(record.metrics["steps"]))
-            _mistakes(writer, results, trial, record)
+            _mistakes(writer, results, record)
             _film(writer, record)
         folders.append(folder)
         on_run(done)
@@ -270,9 +270,7 @@ def _film(writer: Any, record: Record) -> None:
         writer.add_image("made pictures", sheet(images, 4), int(step), dataformats="HWC")
 
 
-def _mistakes(
-    writer: Any, results: Results, trial: PlannedTrial, record: Record, most: int = 8
-) -> None:
+def _mistakes(writer: Any, results: Results, record: Record, most: int = 8) -> None:
     """Write the most confident mistakes of each class, with the predicted class."""
     from assay.data.arrays import displayable
     from assay.reports import predictions

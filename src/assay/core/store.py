@@ -318,8 +318,8 @@ class Store(Plans, Claims, Rescue):
 
     # -- internal ------------------------------------------------------------------------------
 
-    def _weights_file(self, run_id: str, suffix: str = "") -> Path:
-        return weights_file(self.path, run_id, suffix)
+    def _weights_file(self, run_id: str) -> Path:
+        return weights_file(self.path, run_id)
 
     def unfinished(self) -> list[Path]:
         """Return the files, and the folders of repairs, that are half-written, or being written."""

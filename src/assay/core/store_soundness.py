@@ -25,9 +25,9 @@ AGAIN = "`assay run` of its study trains it again, `assay store check` lists all
 COLUMNS = len(form.COLUMNS.split(","))
 
 
-def weights_file(store: Path, run: str, suffix: str = "") -> Path:
+def weights_file(store: Path, run: str) -> Path:
     """Return the path of a run's weights."""
-    return store / "weights" / f"{run}.safetensors{suffix}"
+    return store / "weights" / f"{run}.safetensors"
 
 
 class Soundness:

@@ -143,8 +143,8 @@ def entry_of(name: str, thing: object) -> DatasetEntry:
     usable = callable(thing) or isinstance(thing, (tuple, list, Mapping))
     if not usable and not (hasattr(thing, "__len__") and hasattr(thing, "__getitem__")):
         raise ConfigError(
-            f"dataset {name!r}: expected an Entry, a function that returns (x, y), or an object "
-            f"whose items are (image, label), got {type(thing).__name__}"
+            f"dataset {name!r}: expected a DatasetEntry, a function that returns (x, y), or an "
+            f"object whose items are (image, label), got {type(thing).__name__}"
         )
     return _entry(name, "a registered dataset of your own", thing)
 

@@ -91,7 +91,7 @@ def execute(
     Args:
         plan: the plan of the study, as the store keeps it.
         cohorts: all runs of the plan, those that are stored already included.
-        store: where records go; no one else writes.
+        store: where records go; other commands may write to it at the same time.
         resources: device, precision and threads of one worker (0: chosen here).
         data_dir: folder of the data files, as for `assay.data.load`.
         workers: jobs at the same time; None is one for each physical core.

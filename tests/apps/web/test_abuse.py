@@ -300,6 +300,12 @@ def test_a_token_that_is_too_short_is_refused_even_if_it_is_empty(
     assert f"at least 12 characters, got {len(token)}" in capsys.readouterr().err
 
 
+def test_a_download_that_there_is_not_is_said_with_all_that_there_are(strange: str):
+    name = quote("<script>alert(1)</script>")
+    known = "known: csv, json, markdown, report, runs"
+    assert known in said(ask(strange, f"/download/pdf?name={name}"))
+
+
 def test_another_site_starts_no_download(strange: str):
     path = "/download/csv?name=none"
     assert ask(strange, path, **{"Sec-Fetch-Site": "cross-site"})[0] == 403

@@ -85,7 +85,7 @@ def refused(status: int, reason: str) -> Response:
     return JSONResponse({"error": reason}, status)
 
 
-def file_of(folder: Path, name: str, request: Request) -> Response:
+def file_of(folder: Path, name: str) -> Response:
     """Return a file in a folder; 404 for paths outside it."""
     file, found = folder / name, False
     with suppress(OSError, ValueError):  # a NUL in the name, or a name that is too long

@@ -38,7 +38,7 @@ from assay.apps.web.pages import PAGES, Answer, Site
 from assay.apps.web.shelf import Shelf, encode
 from assay.apps.web.shell import BUNDLES, STATIC, bundle, shell
 from assay.apps.web.stream import Watcher, summary
-from assay.core.errors import StoreError
+from assay.core.errors import StoreError, unknown_name
 from assay.execution.live import read_live
 
 __all__ = ["Lab", "make_app"]
@@ -206,14 +206,14 @@ class Lab:
             kind = "text/css" if name.endswith(".css") else "text/javascript"
             text = await run_in_threadpool(bundle, name)
             return Response(text, media_type=kind, headers={"Cache-Control": "no-cache"})
-        return file_of(STATIC, request.path_params["file"], request)
+        return file_of(STATIC, request.path_params["file"])
 
     async def page_file(self, request: Request) -> Response:
         """A file of a subject's page."""
         name = request.path_params["name"]
         if name not in PAGES:
             return refused(404, f"there is no page {name[:80]!r}")
-        return file_of(PAGES[name].folder, request.path_params["file"], request)
+        return file_of(PAGES[name].folder, request.path_params["file"])
 
     async def page_answer(self, request: Request) -> Response:
         """Call a function of a subject's page."""
@@ -317,14 +317,13 @@ class Lab:
             runs = views.runs(self.shelf, study)
             return attached(views.runs_csv(runs).encode(), "text/csv", f"{study}-runs.csv")
         if kind == "report":
-            return self._report(results, study)
-        raise StoreError(f"there is no download {kind[:40]!r} (known: {', '.join(FORMATS)}, runs)")
+            return self._report(study)
+        raise StoreError(unknown_name("download", kind, [*FORMATS, "runs", "report"]))
 
-    def _report(self, results: Any, study: str) -> Response:
+    def _report(self, study: str) -> Response:
         """Write the report in a separate process, because it needs much memory."""
         from assay.apps.web.making import make_report
 
         with self._reporting, tempfile.TemporaryDirectory() as folder:
             file = make_report(study, self.site, Path(folder))
-            kind = "application/pdf" if file.suffix == ".pdf" else "text/html"
-            return attached(file.read_bytes(), kind, f"{study}{file.suffix}")
+            return attached(file.read_bytes(), "text/html", f"{study}.html")

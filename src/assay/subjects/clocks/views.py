@@ -71,12 +71,6 @@ def seam(record: Record) -> tuple[float, float]:
     return tuple(float(error[k].mean()) if k.any() else float("nan") for k in (near, ~near))  # type: ignore[return-value]
 
 
-_FAULTS = {
-    "hour_flips": "minute right, hour wrong",
-    "wraps": "close, but on the other side of 12:00",
-}
-
-
 class WrongReading(TypedDict):
     """A reading and the true time as texts, its error in minutes, its certainty from 0 to 1.
 

@@ -67,7 +67,7 @@ def truth_of(found: Unscrambled) -> Quality | None:
     return quality(found.restoration.cells, truth, deviation, found.restoration.shape)
 
 
-def write_files(found: Unscrambled, folder: Path, seed: int) -> list[Path]:
+def write_files(found: Unscrambled, folder: Path) -> list[Path]:
     """Write the estimate, the restored images, a picture and an animation; returns the files."""
     import numpy as np
 

@@ -80,7 +80,7 @@ def unscramble(
             f"expected at least {CONTRAST}"
         )
         return NOTHING_FOUND
-    for path in write_files(found, folder, seed):
+    for path in write_files(found, folder):
         console.say(f"written: {printable(path)}")
     return 0
 
