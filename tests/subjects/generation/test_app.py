@@ -64,6 +64,26 @@ def test_pictures_of_a_seed_are_always_the_same(made: Path, tmp_path: Path) -> N
     assert not np.array_equal(first, other)
 
 
+def test_pictures_that_cannot_be_written_leave_the_earlier_ones(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(b"earlier")
+
+    def full(image: object, path: Path, *how: object) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    command = ["sample", "tiny", "-n", "1", "--out", str(file), "--store", str(made)]
+    assert main(command) == 2
+    assert f"cannot write {file}: No space left on device" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert file.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 @pytest.mark.parametrize("study", ["tiny", "flowing"])
 def test_the_way_between_two_seeds_begins_and_ends_with_them(
     made: Path, tmp_path: Path, study: str

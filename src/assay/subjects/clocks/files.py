@@ -76,7 +76,8 @@ def write_clocks(
                 on_progress(min(start + BLOCK, n) / n, "drawing")
             images.flush()
             some = np.random.default_rng(seed).choice(n, min(n, SHEET), replace=False)
-            contact_sheet(images[some]).save(folder / "sheet.png")
+            with written_whole(folder / "sheet.png") as sheet:
+                contact_sheet(images[some]).save(sheet, "PNG")
         save_array(folder / "labels.npy", targets[:, :2].astype(np.uint8))
     except OSError as error:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error

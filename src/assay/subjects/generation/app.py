@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from assay.apps.finding import find_stored
 from assay.apps.places import store_folder
 from assay.core.errors import ConfigError, StoreError
+from assay.core.files import written_whole
 from assay.core.store import Store
 
 if TYPE_CHECKING:
@@ -60,16 +61,17 @@ def check_count(count: int, least: int) -> None:
 
 
 def save_sheet(images: np.ndarray, path: str | Path, columns: int) -> Path:
-    """Write pictures as one PNG, row by row; raises StoreError if this fails."""
+    """Write pictures as one PNG, row by row, atomically; raises StoreError if this fails."""
     from PIL import Image
 
     from assay.reports.sheets import sheet
 
     target = Path(path)
     joined = sheet(images, columns)
+    picture = Image.fromarray(joined.squeeze(-1) if joined.shape[-1] == 1 else joined)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(joined.squeeze(-1) if joined.shape[-1] == 1 else joined).save(target, "PNG")
-    except (OSError, ValueError) as error:
-        raise StoreError(f"cannot write {target}: {error}") from error
+        with written_whole(target) as part:
+            picture.save(part, "PNG")
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
     return target
