@@ -12,12 +12,13 @@ from assay.core.errors import ConfigError, StoreError, unknown_name
 from assay.core.plans import PlanData, PlannedTrial, own_metrics
 from assay.core.records import Config, Record, trial_id
 from assay.core.store import Store
+from assay.core.values import flatten
 from assay.reports.names import trial_names
 
 if TYPE_CHECKING:
     from assay.reports.tables import Table
 
-__all__ = ["Side", "ComparedSides", "compare_sides", "find_side", "flatten"]
+__all__ = ["Side", "ComparedSides", "compare_sides", "find_side"]
 
 
 @dataclass(frozen=True)
@@ -147,15 +148,6 @@ def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[s
     for name in sorted({**left, **right}):
         if left.get(name) != right.get(name) and name != "seed":
             yield name, _text(left.get(name)), _text(right.get(name))
-
-
-def flatten(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Nested settings as (dotted name, value)."""
-    for key, inner in value.items():
-        if isinstance(inner, Mapping):
-            yield from flatten(inner, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", inner
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from assay.apps.import_events import RESULT, STATUS, STUDY
 from assay.core.errors import MissingExtraError, StoreError, install_extra
 from assay.core.plans import PlannedTrial
 from assay.core.trial_names import named_label, unknown_trial
+from assay.core.values import flatten
 from assay.reports.names import names_by_label
 
 if TYPE_CHECKING:
@@ -190,9 +191,11 @@ def _hyperparameters(writer: Any, trial: PlannedTrial, record: Record) -> None:
     """The hparams plugin: settings of the run with its final metrics."""
     from tensorboardX.summary import hparams
 
-    settings = {"trial": str(trial["label"]), "seed": record.seed}
-    for section in ("dataset", "network", "training"):
-        settings |= dict(_flat(record.config.get(section, {}), section))
+    settings: dict[str, bool | float | str] = {"trial": str(trial["label"]), "seed": record.seed}
+    kept = {k: record.config[k] for k in ("dataset", "network", "training") if k in record.config}
+    for name, value in flatten(kept):
+        if value is not None:  # other types are no hyperparameters there
+            settings[name] = value if isinstance(value, (bool, int, float, str)) else str(value)
     reached = {
         f"{RESULT}{name}": float(value)
         for name, value in record.metrics.items()
@@ -203,16 +206,6 @@ def _hyperparameters(writer: Any, trial: PlannedTrial, record: Record) -> None:
         writer.file_writer.add_summary(summary)
     for name, value in reached.items():
         _scalar(writer, name, value, int(record.metrics.get("steps", 0)))
-
-
-def _flat(data: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Return dotted names and plain values; other types become text."""
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            yield from _flat(value, f"{prefix}.{key}")
-    elif data is not None:
-        plain = isinstance(data, (bool, int, float, str))
-        yield prefix, data if plain else str(data)
 
 
 def _network(results: Results, record: Record) -> Network | None:

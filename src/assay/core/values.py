@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay.core.errors import ConfigError, brief
 
-__all__ = ["MAX_DEPTH", "MAX_VALUES", "cannot_hold", "inside", "plain_data", "shown", "span"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_VALUES",
+    "cannot_hold",
+    "flatten",
+    "inside",
+    "plain_data",
+    "shown",
+    "span",
+]
 
 MAX_DEPTH = 50
 """Maximum nesting of lists and mappings."""
@@ -29,6 +38,15 @@ def cannot_hold(value: object) -> str:
     if isinstance(value, float) and 0 < abs(value) < sys.float_info.min:
         return f"is a denormal number, closer to 0 than {sys.float_info.min:.3g}"
     return ""
+
+
+def flatten(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield nested settings as (dotted name, value); lists stay as they are."""
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from flatten(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner
 
 
 def shown(value: object) -> str:

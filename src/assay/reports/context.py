@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypedDict
 
 from assay.core.plans import PlanData, PlannedFigure, PlannedTrial
 from assay.core.records import Record, Spec
+from assay.core.values import flatten
 from assay.reports.flat import Row
 from assay.reports.protocol import dataset_setting
 from assay.reports.views import SPENT, data_groups, data_name
@@ -203,22 +204,15 @@ def environment(records: Iterable[Record]) -> list[Circumstance]:
     """
     found: dict[str, dict[str, int]] = {}
     for record in records:
-        for name, value in _flatten(record.provenance):
+        for name, value in flatten(record.provenance):
             if name.rpartition(".")[2] not in _ELSEWHERE:
                 seen = found.setdefault(name, {})
-                seen[str(value)] = seen.get(str(value), 0) + 1
+                said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+                seen[said] = seen.get(said, 0) + 1
     return [
         {"name": name, "values": sorted(seen), "runs": sum(seen.values())}
         for name, seen in sorted(found.items())
     ]
-
-
-def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            yield from _flatten(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", ", ".join(map(str, item)) if isinstance(item, list) else item
 
 
 def when(records: Iterable[Record]) -> Period:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assay.core.plans import PlanData
 from assay.core.records import Config
+from assay.core.values import flatten
 from assay.reports.tables import Column, Row, Table
 from assay.statistics import factor_name
 
@@ -106,12 +107,12 @@ _SECTIONS = ("network", "training", "task", "engine", "precision")
 def settings_table(plan: PlanData) -> Table:
     """Return every setting of network and training with its value, or its values by trial."""
     configs = [trial.get("config") or {} for trial in plan["trials"]]
-    flat = [dict(_flatten({k: c[k] for k in _SECTIONS if k in c})) for c in configs]
+    flat = [dict(flatten({k: c[k] for k in _SECTIONS if k in c})) for c in configs]
     rows = []
     for name in dict.fromkeys(name for found in flat for name in found):
         values: dict[str, int] = {}
         for found in flat:
-            said = found.get(name, "-")
+            said = _said(found[name]) if name in found else "-"
             values[said] = values.get(said, 0) + 1
         rows.append({"setting": name, "values": list(values)})
     factors = list(plan.get("factors") or {})
@@ -123,14 +124,6 @@ def settings_table(plan: PlanData) -> Table:
     notes = (f"Several values differ between trials. Varied: {varied}.",) if varied else ()
     title = "Settings of network and training"
     return Table(title, columns, tuple(rows), f"assay report {plan['study']}", notes)
-
-
-def _flatten(value: object, prefix: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, _said(value)
 
 
 def _said(value: object) -> str:

@@ -23,7 +23,7 @@ _PICTURES = 24
 
 def run(shelf: Shelf, name: str) -> dict[str, object]:
     """Return the content of a record, given any unambiguous start of its name."""
-    from assay.apps.comparing import flatten
+    from assay.core.values import flatten
 
     record = shelf.read(lambda store: store.record(store.find(name)))
     return {
