@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assay.apps.web import editing
@@ -100,6 +101,15 @@ def test_a_study_that_begins_with_a_run_that_is_not_stored_is_a_problem(tmp_path
     (problem,) = editing.check(text, tmp_path, None, tmp_path / "store")["problems"]
     assert "there is no store at" in str(problem["text"])
     assert problem["line"] == text.count("\n")
+
+
+def test_arrays_are_looked_for_where_the_study_will_be_kept(tmp_path: Path):
+    images = np.arange(80 * 16, dtype=np.uint8).reshape(80, 4, 4)
+    np.savez(tmp_path / "mine.npz", x=images, y=np.arange(80) % 2)
+    text = STUDY.format(name="x").replace("digits", "{name: arrays, arrays: mine.npz}")
+    found = editing.check(text, tmp_path, None)
+    assert (found["problems"], found.get("runs")) == ([], 1)
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.npz"]
 
 
 def test_what_is_no_yaml_has_its_place(tmp_path: Path):

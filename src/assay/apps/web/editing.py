@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -77,7 +78,8 @@ def check(
         elsewhere = _names_code(read_yaml(text, "study.yaml").data)
         if elsewhere:
             studies.mkdir(parents=True, exist_ok=True)
-        beside = studies if elsewhere else None  # its plugins are found beside it
+        # its plugins and arrays are found beside it; without that folder there are none
+        beside = studies if os.access(studies, os.W_OK) else None
         handle, name = tempfile.mkstemp(".yaml", ".checked-", beside)
         file = Path(name)
         with open(handle, "w", encoding="utf-8") as opened:
