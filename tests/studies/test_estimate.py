@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.apps.api import check_plan
+from assay.apps.readiness import check_plan
 from assay.core.errors import ConfigError
 from assay.execution.place import Machine
 from assay.studies import speed

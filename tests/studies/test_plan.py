@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.apps.api import check_plan
+from assay.apps.readiness import check_plan
 from assay.core.errors import ConfigError
 from assay.core.plans import compared
 from assay.core.records import run_id, trial_id

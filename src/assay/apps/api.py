@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from assay.apps.places import data_folder, store_folder
+from assay.apps.readiness import check_inputs, known_runs, refusals, to_train
 from assay.apps.results import Results
 from assay.core.config import Entry, Mark
-from assay.core.errors import ConfigError, EngineError, MissingExtraError
-from assay.core.plans import runs_by_label
+from assay.core.errors import ConfigError
 from assay.core.plugins import leave_script, load_main
 from assay.core.store import Store
 from assay.core.values import plain_data
 from assay.core.values import shown as written
 
 if TYPE_CHECKING:
-    from assay.core.records import Config, Spec
-    from assay.engines.engine import Cohort
     from assay.execution.events import Event
     from assay.execution.execute import Summary
     from assay.execution.place import Machine, Place
@@ -228,7 +226,7 @@ def train(
     )
     options: dict[str, Any] = {"data_dir": data_dir, "workers": machine.workers, "executor": place}
     live = partial(LiveFile, store, plan.name, study.command, on_event)
-    groups = cohorts(_known_runs(plan), data_dir)
+    groups = cohorts(known_runs(plan), data_dir)
     if not place.remote:
         check_memory(groups, data_dir)
     with Store(store) as opened:
@@ -236,105 +234,14 @@ def train(
         runs = plan.runs()
         opened.verify(runs)
         stored = opened.present(runs)
-        missing = _without(groups, stored)
-        _check_inputs(missing, data_dir)
-        for error in _check_engines(plan, missing, machine):
+        missing = to_train(groups, stored)
+        check_inputs(missing, data_dir)
+        for error in refusals(plan, missing, machine):
             raise error
         with live() as told:
             if isinstance(plan, SearchPlan):
                 return run_search(plan, opened, resources, **options, on_event=told)
             return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
-
-
-def _check_inputs(groups: Sequence[Cohort], data_dir: Path | None) -> None:
-    """Check the files of datasets, and the user's own datasets and tasks, before training."""
-    from assay.data import check_files
-    from assay.studies.members import try_tasks
-
-    check_files(_datasets(groups), data_dir)
-    try_tasks([member.config for group in groups for member in group.members], data_dir)
-
-
-def check_plan(
-    plan: Plan, data_dir: Path | None, machine: Machine, stored: Collection[str] = ()
-) -> list[str]:
-    """Check that this machine and the engines can train the runs of a plan, or the first samples
-    of a search, and that the user's own files can be read.
-
-    Args:
-        stored: runs that need no training.
-
-    Returns:
-        What has to be installed first, and notes about datasets of which a part is left out.
-
-    Raises:
-        ConfigError: this machine has too little memory.
-        DataError: the user's own files are damaged.
-        EngineError: one cannot; the message names the trial if there are several.
-    """
-    from assay.data import check_files, load
-    from assay.studies.estimate import check_memory
-    from assay.studies.members import cohorts
-
-    groups = cohorts(_known_runs(plan), data_dir)
-    if not machine.place.remote:
-        check_memory(groups, data_dir)  # before an engine measures networks
-    missing = _without(groups, stored)
-    specs = _datasets(missing)
-    check_files(specs, data_dir, fetch=False)
-    left_out = [spec for spec in specs if "on_error" in spec]
-    told = [f"data: {note}" for spec in left_out for note in load(spec, data_dir).notes]
-    return list(dict.fromkeys([*map(str, _check_engines(plan, missing, machine)), *told]))
-
-
-def _without(groups: Sequence[Cohort], stored: Collection[str]) -> list[Cohort]:
-    """Return the cohorts with a run that is not stored."""
-    return [g for g in groups if any(m.run_id not in stored for m in g.members)]
-
-
-def _datasets(groups: Sequence[Cohort]) -> list[Spec]:
-    """Return the datasets of cohorts, once each."""
-    found = [group.members[0].config["dataset"] for group in groups]
-    return list({repr(spec): spec for spec in found}.values())
-
-
-def _known_runs(plan: Plan) -> list[Config]:
-    """Return the runs of a plan; of a search, the first of each sample."""
-    from assay.studies.search.plan import rung_configs
-
-    if (search := plan.study.search) is None:
-        return list(plan.configs())
-    first = search.brackets[0].rungs[0].epochs if search.brackets else None
-    return [rung_configs(plan.study, config, first)[0] for config in search.samples]
-
-
-def _check_engines(
-    plan: Plan, groups: Sequence[Cohort], machine: Machine
-) -> list[MissingExtraError]:
-    """Check that the engines can train these cohorts; return what has to be installed first.
-
-    Raises:
-        EngineError: one cannot; the message says where the setting was written.
-    """
-    from assay.engines.engine import Resources
-    from assay.execution.execute import check_engines
-    from assay.studies.written import mark_of
-
-    several = runs_by_label(plan.to_json()) if len(plan.trials) > 1 else ()
-    labels = {run: label for label, runs in several for run in runs}
-    resources = Resources(device=machine.place.device(machine.device or "auto"))
-    missing = []
-    for group in groups:
-        try:
-            check_engines([group], resources, lambda run: labels.get(run, ""))
-        except MissingExtraError as error:
-            missing.append(error)
-        except EngineError as error:
-            trial = next((t for t in plan.trials if t.id == group.members[0].trial_id), None)
-            device = error.setting == "device"
-            mark = machine.device_mark if device else mark_of(plan.study, error.setting, trial)
-            raise EngineError(f"{mark}: {error}" if mark else str(error), error.setting) from None
-    return missing
 
 
 def _reachable(place: Place) -> Place:

@@ -145,10 +145,8 @@ class Store(Plans, Claims, Rescue):
         """
         row, blob = form.encode_record(record)
         marks = ", ".join("?" * len(form.STORED.split(",")))
-        with (
-            self._index.explained(f"cannot store run {record.run_id}"),
-            self._index.writing() as db,
-        ):
+        doing = f"cannot store run {record.run_id}"
+        with self._index.explained(doing), self._index.writing() as db:
             sql = "SELECT weights_digest FROM runs WHERE run_id = ?"
             found = db.execute(sql, (record.run_id,)).fetchone()
             if found is None:
@@ -167,8 +165,7 @@ class Store(Plans, Claims, Rescue):
         return self._sound.present(run_ids, failed)
 
     def recorded(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:
-        """Return those of `run_ids` that have a record, even a damaged one; with `failed`, failed
-        too.
+        """Return those that have a record, even a damaged one; with `failed`, failed ones too.
 
         Raises:
             StoreError: a damaged record of an unknown run may be one of these.

@@ -209,7 +209,7 @@ def _announce(plan: Plan) -> None:
 
 def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
     """Print what a plan will train and cost, once it is known that it can be trained."""
-    from assay.apps.api import check_plan
+    from assay.apps.readiness import check_plan
     from assay.core.store import Store
     from assay.studies.search.plan import SearchPlan
 
