@@ -42,6 +42,16 @@ def test_a_name_as_it_stands_comes_before_a_shorter_spelling():
     assert named_label(names, "tanh") == "tanh"
 
 
+def test_a_trial_of_a_search_is_named_by_its_number():
+    names = {label: label for label in ("#1 (0.07, 64)", "#11 (0.1, 64)")}
+    assert named_label(names, "#1") == "#1 (0.07, 64)"
+    assert named_label(names, "1") is None
+
+
+def test_a_long_label_is_no_burden():
+    assert named_label({"a" * 1_000_000: "a" * 1_000_000}, "b") is None
+
+
 def test_what_is_ambiguous_or_almost_right_is_told():
     said = "'0.2' can mean 2 trials of study s: dropout = 0.2; momentum = 0.2"
     assert unknown_trial("s", NAMES, "0.2") == said

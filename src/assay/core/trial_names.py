@@ -22,8 +22,8 @@ MARKS = ("best", "baseline")
 
 _MARKED = re.compile(rf" \((?:{'|'.join(MARKS)})(?:, (?:{'|'.join(MARKS)}))*\)$")
 
-_PART = re.compile(r"(?:[^=:]*?([^=:.]*?) *[=:] *)?(.*)", re.DOTALL)
-"""A factor, the section in which it is, and its level."""
+_SIGN = re.compile("[=:]")
+"""Stands between a factor and its level."""
 
 
 def factor_name(factor: str, factors: Collection[str] = ()) -> str:
@@ -90,7 +90,16 @@ def _fitting(names: Mapping[str, str], said: str) -> list[str]:
     """Return the labels of trials whose levels `said` names, in their order: each alone or after
     the start of its factor."""
     parts = _parts(said)
-    return [label for label, name in names.items() if _fits(parts, label) or _fits(parts, name)]
+    return [
+        label
+        for label, name in names.items()
+        if any(_fits(parts, known) for text in (label, name) for known in (text, _head(text)))
+    ]
+
+
+def _head(name: str) -> str:
+    """Return a name without what follows it in brackets: "#3" for "#3 (0.059, 64)"."""
+    return name.partition(" (")[0]
 
 
 def _fits(said: list[tuple[str, str]], name: str) -> bool:
@@ -103,5 +112,5 @@ def _fits(said: list[tuple[str, str]], name: str) -> bool:
 
 def _parts(name: str) -> list[tuple[str, str]]:
     """Return (factor without its section, level) for each part of a name; "" for no factor."""
-    found = (_PART.fullmatch(part.strip()) for part in name.split(","))
-    return [(part[1] or "", part[2]) for part in found if part]
+    split = [_SIGN.split(part, maxsplit=1) for part in name.split(",")]
+    return [("".join(before).strip().rpartition(".")[2], level.strip()) for *before, level in split]
