@@ -10,7 +10,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.flat import Row
 from assay.reports.names import trial_names
-from assay.reports.predictions import classified
+from assay.reports.predictions import classified, same_images
 from assay.reports.protocol import tuned_note
 from assay.reports.tables import Column, Table
 from assay.reports.views import data_names, images_name
@@ -36,17 +36,17 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     if f"test_{primary_metric(plan, records)}" != METRIC:
         return None
     runs, names = by_trial(records), trial_names(plan)
-    first: dict[str, tuple[str, np.ndarray, np.ndarray]] = {}
+    first: dict[str, tuple[str, np.ndarray, Record]] = {}
     rows: list[Row] = []
     images = data_names((trial["config"] for trial in plan["trials"]), images_name)
     for called, trial in zip(images, plan["trials"], strict=True):
         judged = _right(runs.get(trial["trial_id"], []))
         if judged is None:
             continue
-        right, targets = judged
+        right, run = judged
         name = names[trial["trial_id"]]
-        base, beside, theirs = first.setdefault(called, (name, *judged))
-        compared = base != name and np.array_equal(theirs, targets)  # not another subset
+        base, beside, other = first.setdefault(called, (name, *judged))
+        compared = base != name and same_images(run, other)
         rows.append(
             {
                 "trial": name,
@@ -73,15 +73,14 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     return Table(title, columns, tuple(rows), command, (_NOTE, *([tuned] if tuned else [])))
 
 
-def _right(records: Iterable[Record]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return which run is correct on which image, (runs, images), and their targets; None without
-    common images."""
+def _right(records: Iterable[Record]) -> tuple[np.ndarray, Record] | None:
+    """Return which run is correct on which image, (runs, images), and a run of those images; None
+    without common images."""
     runs = classified(records)
-    targets = [r.predictions["test_target"] for r in runs]
-    if not runs or any(not np.array_equal(t, targets[0]) for t in targets):
+    if not runs or not all(same_images(run, runs[0]) for run in runs):
         return None
     right = [r.predictions["test_predicted"] == r.predictions["test_target"] for r in runs]
-    return np.stack(right), targets[0]
+    return np.stack(right), runs[0]
 
 
 def _text(found: Interval) -> str:

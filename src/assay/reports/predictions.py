@@ -10,6 +10,7 @@ import numpy as np
 from assay.core.plans import PlanData
 from assay.core.records import Record, Spec
 from assay.data.permutation import permute, pixel_permutation
+from assay.reports.protocol import dataset_setting
 from assay.statistics import Estimate, best_run, estimate, primary_metric
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "mistakes",
     "per_class",
     "pictures",
+    "same_images",
     "shuffled",
     "unpermuted",
 ]
@@ -130,6 +132,25 @@ def classified(records: Iterable[Record]) -> list[Record]:
     ]
 
 
+def same_images(a: Record, b: Record) -> bool:
+    """Whether two runs were tested on the same images in the same order, so that the numbers of
+    their predictions belong together.
+
+    Equal targets are not enough: where images are in the order of their classes, any two stratified
+    choices of them have the same targets.
+    """
+    targets = (r.predictions["test_target"] for r in (a, b))
+    return _chosen(a) == _chosen(b) and np.array_equal(*targets)
+
+
+def _chosen(run: Record) -> tuple[object, ...]:
+    """What decides which images of its data a run is tested on; the seed of the split decides it
+    only where not all of them are used."""
+    count = dataset_setting(run.config, "test")
+    split = None if count is None else dataset_setting(run.config, "split_seed")
+    return (count, split, *(dataset_setting(run.config, key) for key in ("seed", "fingerprint")))
+
+
 def confusion(records: Iterable[Record]) -> Confusion | None:
     """Return {"counts": int64 (classes, classes), "n": runs} pooled over the runs of a trial.
 
@@ -201,8 +222,8 @@ def mistakes(plan: PlanData, records: Iterable[Record], per_class: int = 8) -> M
 
     The run is the one with the best validation metric. Each entry of "classes" is {"class",
     "wrong" (how many in all), "items"}; an item holds index (into the test split), predicted,
-    confidence (0 to 1) and wrong_in (how many of the `n` runs get it wrong). None if no run kept
-    confidences of classes.
+    confidence (0 to 1) and wrong_in (how many of the `n` runs on the same images get it wrong).
+    None if no run kept confidences of classes.
     """
     runs = [r for r in classified(records) if "test_confidence" in r.predictions]
     best = best_run(runs, f"val_{primary_metric(plan, runs)}")
@@ -211,7 +232,7 @@ def mistakes(plan: PlanData, records: Iterable[Record], per_class: int = 8) -> M
         return None
     predicted, target = run.predictions["test_predicted"], run.predictions["test_target"]
     confidence = run.predictions["test_confidence"].astype(np.float64)
-    same = [r for r in runs if np.array_equal(r.predictions["test_target"], target)]
+    same = [r for r in runs if same_images(r, run)]
     wrong_in = np.sum([r.predictions["test_predicted"] != target for r in same], axis=0)
     found: list[ClassMistakes] = []
     for number in np.unique(target):
