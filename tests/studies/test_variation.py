@@ -81,6 +81,8 @@ def test_pictures_of_a_run_are_of_its_own_test_images(tmp_path: Path):
     """With fewer test images than there are, the seed chooses them as well."""
     data = {"name": "digits", "train": 200, "validation": 100, "test": 50}
     results = assay.run(study(vary=["seed", "split"], dataset=data), store=tmp_path)
+    note = results.trials_table().notes[0]
+    assert "seeds and choices of training, validation and test images" in note
     tested = [r.predictions["test_target"].tolist() for r in results.records()]
     assert len({str(targets) for targets in tested}) == 3
     for record in results.records():

@@ -10,7 +10,7 @@ from assay.core.records import Record
 from assay.reports.context import lacking_notes, published_rows, published_source
 from assay.reports.flat import Row
 from assay.reports.names import marked
-from assay.reports.protocol import choice_note, tuned_note
+from assay.reports.protocol import choice_note, dataset_setting, tuned_note
 from assay.reports.tables import Column, Table
 from assay.reports.views import trial_rows
 from assay.statistics import (
@@ -33,16 +33,13 @@ __all__ = [
 ]
 
 
-_VARIED = {
-    "split": "choices of training and validation images",
-    "pictures": "drawn pictures",
-}
-"""What may differ between runs in addition to their seeds, by the names of `vary:`."""
-
-
 def varied_words(plan: PlanData) -> list[str]:
     """Return what differs between the runs of a trial in addition to their seeds, in words."""
-    return [text for name, text in _VARIED.items() if name in plan.get("vary", ())]
+    # the seed of the split also chooses the test images, unless all of them are used
+    some = any(dataset_setting(trial["config"], "test") is not None for trial in plan["trials"])
+    images = "training, validation and test images" if some else "training and validation images"
+    words = {"split": f"choices of {images}", "pictures": "drawn pictures"}
+    return [text for name, text in words.items() if name in plan.get("vary", ())]
 
 
 def covered(plan: PlanData) -> str:

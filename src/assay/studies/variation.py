@@ -16,9 +16,9 @@ VARIATION: dict[str, Option] = {
         None,
         help="What differs between the runs of a trial. With `seed` alone, the default, intervals "
         "cover initial weights, the order of batches and dropout. `split` gives each run "
-        "another choice of training and validation images, and `pictures` other rendered "
-        "images; intervals then cover these as well. Runs with equal seeds share both and are "
-        "compared in pairs.",
+        "another choice of training and validation images, and of test images where `dataset.test` "
+        "asks for a part of them; `pictures` gives it other rendered images. Intervals then cover "
+        "these as well. Runs with equal seeds share both and are compared in pairs.",
         unique=True,
         example=["seed", "split"],
     )
