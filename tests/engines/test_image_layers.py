@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from assay.core.errors import EngineError, NetworkError
+from assay.data.dataset import FitData, Split
 from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.torch_engine.modules import GlobalMaxPoolModule, SqueezeExciteModule
 from assay.engines.whitening import from_images, whitening_filters
@@ -87,6 +88,16 @@ class TestWhitening:
         filters = whitening_filters(images, 2, 1.0).reshape(4, 8)
         np.testing.assert_allclose(filters[:, 0], [0.5 / np.sqrt(4 + 1)] * 4, rtol=1e-6)
         np.testing.assert_allclose(filters[:, 4], -filters[:, 0])
+
+    def test_filters_know_images_that_come_last(self):
+        """Grey images in the order of their classes: of the first 6,000, no pixel differs."""
+        images = np.zeros((7_000, 2, 2, 1), np.uint8)
+        images[6_000:, 0] = 255
+        data = FitData("ordered", *[Split(images, images[:, 0, 0, 0])] * 2, np.zeros(1), np.ones(1))
+        layers = [{"whitening": 2}, "flatten"]
+        network = build_network({"family": "layers", "layers": layers}, (2, 2, 1), {"class": 2})
+        found = from_images(network, data)["trunk.0.filters"][..., 0].ravel()
+        np.testing.assert_allclose(found[:2] / np.linalg.norm(found), [0.5**0.5] * 2, rtol=1e-4)
 
     def test_a_run_trains_the_bias_and_not_the_filters(self, member, train, corners):
         one = member(WHITE, epochs=1)

@@ -60,7 +60,9 @@ def test_the_format_of_a_name_is_that_in_which_an_engine_trains(
         assert place(Resources("cpu")).precision == precision
 
 
-DROPOUT, NOISE = ({f"layer {layer}": 2} for layer in ("dropout", "gaussian_noise"))
+DROPOUT, NOISE, WHITENING = (
+    {f"layer {layer}": 2} for layer in ("dropout", "gaussian_noise", "whitening")
+)
 
 
 @pytest.mark.parametrize(
@@ -85,12 +87,15 @@ DROPOUT, NOISE = ({f"layer {layer}": 2} for layer in ("dropout", "gaussian_noise
         ({"family": "mlp", "hidden": [4], "gaussian_noise": 0}, "torch", {}),
         (layers({"gaussian_noise": 0.2}, "flatten", {"dense": 4}), "torch", NOISE),
         (layers("gaussian_noise", "dropout", {"dense": 4}), "torch", DROPOUT | NOISE),
+        ({"family": "cnn", "filters": [[2]], "whitening": 2, "dropout": 0}, "torch", WHITENING),
+        (layers({"whitening": 3}, "flatten", {"dense": 4}), "torch", WHITENING),
     ],
 )
 def test_layers_that_draw_have_versions_of_their_own(
     network: dict[str, Any], engine: str, versions: dict[str, int]
 ):
-    """Masks have changed, and a resumed run drew other noise; Keras draws its own."""
+    """Masks have changed, a resumed run drew other noise, and filters were computed of the first
+    images; Keras draws its own."""
     (config,) = plan_of({**STUDY, "network": network, "engine": engine, "repeats": 1}).configs()
     assert config.get(VERSIONS, {}) == versions
 

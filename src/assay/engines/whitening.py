@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from assay.core.errors import EngineError
+from assay.core.seeds import stream
 from assay.data.dataset import FitData
 from assay.networks.image_layers import Whitening
 from assay.networks.network import Network
 
-__all__ = ["from_images", "whitening_filters"]
+__all__ = ["FILTERS", "from_images", "whitening_filters"]
+
+FILTERS = 2
+"""Version of the images that the filters are computed of. Version 1 took the first ones."""
 
 _IMAGES, _ROWS = 5_000, 500
 """Training images that the covariance is computed of, and how many of them at a time."""
@@ -29,7 +33,10 @@ def from_images(network: Network, data: FitData) -> dict[str, np.ndarray]:
                 raise EngineError(
                     f"layer {place.name} (whitening) whitens images; it must be the first layer"
                 )
-            images = data.train.images[:_IMAGES]
+            images = data.train.images
+            # drawn: in a user's own data, the first ones may all be of one class
+            drawn = stream(0, "whitening").permutation(len(images))[:_IMAGES]
+            images = images[np.sort(drawn)]
             found[f"{place.name}.filters"] = whitening_filters(
                 images, place.layer.kernel_size, place.layer.epsilon, data.mean, data.std
             )

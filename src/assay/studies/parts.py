@@ -31,6 +31,7 @@ from assay.engines.precision import resolve_precision
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES
 from assay.engines.streams import MASKS, NOISE
+from assay.engines.whitening import FILTERS
 from assay.networks.families import FAMILIES
 from assay.networks.modules import own_digests
 from assay.tasks.task import TASKS
@@ -48,8 +49,11 @@ __all__ = [
 PLUGINS = "plugins"
 """Key of a study, and of the configurations that use a part of a plugin."""
 
-_OUR_BITS = ("torch", "numpy")
-"""Engines whose dropout and noise are drawn from `assay.engines.streams`."""
+_OURS = ("torch", "numpy")
+"""Engines that draw what layers need as `assay.engines` does."""
+
+_LAYERS = {"dropout": MASKS, "gaussian_noise": NOISE, "whitening": FILTERS}
+"""Versions of the layers for which they draw."""
 
 VERSIONS = "versions"
 """Key of the configurations that use a part whose version is not 1: "task mine" -> 2."""
@@ -174,10 +178,9 @@ def versions_of(config: Config) -> dict[str, int]:
     found = {
         f"{registry.kind} {name}": _version(registry, name) for registry, name in used_parts(config)
     }
-    if config["engine"] in _OUR_BITS and _has(config["network"], "dropout"):
-        found["layer dropout"] = MASKS
-    if config["engine"] in _OUR_BITS and _has(config["network"], "gaussian_noise"):
-        found["layer gaussian_noise"] = NOISE
+    if config["engine"] in _OURS:
+        layers = ((n, v) for n, v in _LAYERS.items() if _has(config["network"], n))
+        found |= {f"layer {name}": version for name, version in layers}
     return {part: version for part, version in sorted(found.items()) if version > 1}
 
 
