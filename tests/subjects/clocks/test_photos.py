@@ -23,10 +23,11 @@ def row(name: str, hour: object, minute: object, box: str = "[20.0, 10.0, 40.0, 
     return f'7,{name},"[[19.5, 9.5, 41.0, 31.0], [0.0, 0.0, 2.0, 2.0]]",{hour},{minute},"{box}"\n'
 
 
-def photo(path: Path, left: int = 20, top: int = 10) -> None:
-    """90x60 pixels, grey but for a white box of 40x30 in it."""
+def photo(path: Path, left: int = 20, top: int = 10, mark: int = 255) -> None:
+    """90x60 pixels, grey but for a white box of 40x30 in it, with a mark in its middle."""
     pixels = np.full((60, 90, 3), 100, np.uint8)
     pixels[top : top + 30, left : left + 40] = 255
+    pixels[top + 12 : top + 18, left + 17 : left + 23] = mark
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
 
@@ -35,8 +36,8 @@ def photo(path: Path, left: int = 20, top: int = 10) -> None:
 def coco(tmp_path: Path) -> dict[str, object]:
     """Twelve photos, an hour each, of which two are not there."""
     names = [f"{i:012d}.png" for i in range(12)]
-    for name in names[:10]:
-        photo(tmp_path / "pictures" / name)
+    for number, name in enumerate(names[:10]):
+        photo(tmp_path / "pictures" / name, mark=255 - 2 * number)
     rows = [row(name, i + 1, 4 * i) for i, name in enumerate(names)]
     (tmp_path / "labels.csv").write_text(HEADER + "".join(rows))
     files = {"csv": str(tmp_path / "labels.csv"), "images": str(tmp_path / "pictures")}
@@ -69,6 +70,16 @@ def test_pictures_are_checked_once(coco: dict[str, object], tmp_path, monkeypatc
     os.utime(str(coco["csv"]), ns=(0, Path(str(coco["csv"])).stat().st_mtime_ns))
     monkeypatch.setattr(photos.ClockPhotos, "read", lambda *_: pytest.fail("read again"))
     check_files([coco])
+
+
+def test_a_clock_that_is_listed_twice_is_not_for_training_and_test(coco, tmp_path):
+    rows = [row(f"{i:012d}.png", i + 1, 4 * i) for i in range(10)]
+    for twice in range(10):
+        (tmp_path / "labels.csv").write_text(HEADER + "".join([*rows, rows[twice]]))
+        dataset = load(coco)
+        assert [twice + 1, 4 * twice] not in dataset.test.targets.tolist()
+        assert "2 of 11 images are equal to another one" in dataset.notes[-1]
+        assert (len(dataset.test), describe(coco).test) == (2, 2)
 
 
 def test_one_missing_picture_is_counted_as_one(coco, tmp_path):

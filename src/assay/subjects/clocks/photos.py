@@ -17,6 +17,7 @@ from assay.core.options import REQUIRED, integer
 from assay.core.records import Spec
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
+from assay.data.near_duplicates import twin_notes, with_twin
 from assay.data.pictures import counted, open_picture, printable
 from assay.data.splits import fifth, hold_out, sizes
 from assay.data.storage import once
@@ -35,7 +36,8 @@ class ClockPhotos(DatasetEntry):
     """Photos with boxes and times: each is cropped to its box, converted to grey and resized.
 
     Pictures below folders `train` and `test` are split that way; otherwise a fixed fifth,
-    stratified by the hour, is the test part. Missing pictures are skipped, counted and named.
+    stratified by the hour, is the test part, if possible without clocks that occur twice. Missing
+    pictures are skipped, counted and named.
     """
 
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
@@ -69,9 +71,14 @@ class ClockPhotos(DatasetEntry):
             drawn = list(pool.map(lambda label: cut_clock(folder, label, size), there))
         images = np.stack(drawn)
         targets = np.array([(label.hour, label.minute) for label in there], np.int64)
-        train, test = _parts(there)
-        held_out = f"a fixed fifth, stratified by hour, is held out: {counted(len(test), 'photo')}"
-        notes = [*_missing(missing, len(there)), *([] if _split(there) else [held_out])]
+        notes = _missing(missing, len(there))
+        if _split(there):
+            train, test = _parts(there)
+        else:
+            train, test = _parts(there, twins := with_twin(images))
+            photos = counted(len(test), "photo")
+            notes += [f"a fixed fifth, stratified by hour, is held out: {photos}"]
+            notes += twin_notes(twins, test)
         first, second = (Split(images[at], targets[at]) for at in (train, test))
         return Raw(first, second, (), tuple(notes))
 
@@ -140,13 +147,16 @@ def _split(labels: Sequence[PhotoLabel]) -> bool:
     return {label.part for label in labels} == {"train", "test"}
 
 
-def _parts(labels: Sequence[PhotoLabel]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of training and test pictures."""
+def _parts(
+    labels: Sequence[PhotoLabel], twins: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of training and test pictures; how many there are does not depend on
+    `twins`, the pictures with a near-duplicate."""
     tested = np.array([label.part == "test" for label in labels])
     if _split(labels):
         return np.flatnonzero(~tested), np.flatnonzero(tested)
     hours = np.array([label.hour for label in labels])
-    return hold_out(hours, fifth(len(labels)), "clock-photos")
+    return hold_out(hours, fifth(len(labels)), "clock-photos", kept_in=twins)
 
 
 def _find(name: str, data_dir: Path | None, key: str) -> Path:
@@ -180,6 +190,7 @@ PHOTOS = ClockPhotos(
     homepage="https://github.com/charigyang/itsabouttime",
     kept="your own download",
     task="tell_time",
+    split_version=2,
     options={
         "csv": _path(
             "the path of a .csv or .json file",
