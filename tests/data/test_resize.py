@@ -41,3 +41,8 @@ def test_a_plain_picture_stays_plain_in_every_channel_and_type():
         assert made.shape == (2, 4, 4, 2)
         assert made.dtype == dtype
         np.testing.assert_allclose(made, np.broadcast_to(values, made.shape), atol=1e-3)
+
+
+def test_small_differences_of_large_numbers_are_kept():
+    images = np.random.default_rng(0).integers(0, 17, (3, 9, 5, 2)).astype(float)
+    np.testing.assert_allclose(resized(images + 1e9, 4) - 1e9, resized(images, 4), atol=1e-5)

@@ -7,7 +7,7 @@ import pytest
 
 from assay import data
 from assay.core.errors import ConfigError
-from assay.data.zca import whitener
+from assay.data.zca import ZCA, whitener
 
 SPEC = {"name": "digits", "train": 1000}
 
@@ -24,6 +24,14 @@ def test_pixels_of_training_images_are_uncorrelated():
     assert vary.sum() > 55
     np.testing.assert_allclose(covariance[vary][:, vary], np.eye(vary.sum()), atol=0.02)
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-6)
+
+
+def test_small_differences_of_large_numbers_are_kept():
+    near = data.load(SPEC).train.images[:300].astype(float)
+    white = [
+        ZCA.fit({"zca_whitening": 0.1}, images, None).apply(images) for images in (near, near + 1e9)
+    ]
+    np.testing.assert_allclose(*white, atol=1e-4)
 
 
 def test_it_is_fitted_on_training_images_alone_and_applied_to_all():

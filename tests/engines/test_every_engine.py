@@ -97,6 +97,25 @@ def test_nothing_but_the_test_metrics_depends_on_the_test_images(engine, corners
     assert before.metrics["test_loss"] != after.metrics["test_loss"]
 
 
+@each_engine
+def test_a_large_offset_of_float64_images_changes_nothing(engine, corners, member, train):
+    """Rounded to float32, these images would be all the same before the mean is taken off."""
+
+    def moved(split):
+        return Split(split.images * 1e-3 + 1e9, split.targets)
+
+    far = replace(
+        corners,
+        **{name: moved(getattr(corners, name)) for name in ("train", "validation", "test")},
+        mean=corners.mean * 1e-3 + np.float64(1e9),
+        std=corners.std * np.float64(1e-3),
+    )
+    (here,), (there,) = train(engine, member(MLP)), train(engine, member(MLP), dataset=far)
+    for name in ("loss", "val_loss"):
+        np.testing.assert_allclose(there.curves[name], here.curves[name], atol=1e-3)
+    assert there.metrics["test_loss"] == pytest.approx(here.metrics["test_loss"], abs=1e-3)
+
+
 class Sealed(Split):
     """A test split that says when it is read."""
 

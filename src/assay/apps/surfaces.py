@@ -159,7 +159,7 @@ def _loss(
 
     task, split = find_task(record.config["task"]), dataset.fit_data.train
     where = place(Resources(device="cpu", precision="float32"))
-    normalise = Normalise(dataset.mean.astype(np.float32), dataset.std.astype(np.float32), where)
+    normalise = Normalise(dataset.mean, dataset.std, where)
     seen = normalise(torch.from_numpy(np.ascontiguousarray(split.images[chosen])))
     seen = seen.permute(0, 3, 1, 2)
     targets = torch.from_numpy(task.encode(split.targets[chosen]))

@@ -137,12 +137,15 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
     count, height, width, channels = images.shape
     if (height, width) == (side, side):
         return images
-    exact = images.dtype == np.uint8
     planes = np.moveaxis(images, -1, 1).reshape(-1, height, width)
-    planes = planes if exact else planes.astype(np.float32)
+    # Pillow has no float64: what all pixels have in common is taken off, and added again
+    low = images.min() if images.dtype == np.float64 else images.dtype.type(0)
+    kind = np.uint8 if images.dtype == np.uint8 else np.float32
     made = np.empty((len(planes), side, side), images.dtype)
     for i, plane in enumerate(planes):
-        made[i] = Image.fromarray(plane).resize((side, side), Image.Resampling.LANCZOS)
+        picture = Image.fromarray((plane - low).astype(kind, copy=False))
+        made[i] = picture.resize((side, side), Image.Resampling.LANCZOS)
+        made[i] += low
     return np.moveaxis(made.reshape(count, channels, side, side), 1, -1)
 
 

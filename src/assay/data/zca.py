@@ -17,7 +17,7 @@ EPSILON = 0.1
 LEAST = 1e-14
 """Smallest addition: components that vary less are rounding errors of float32."""
 
-RECIPE = "1"
+RECIPE = "2"
 """Version of the computation, part of the key in the cache."""
 
 _BLOCK = 2_000
@@ -67,7 +67,8 @@ class ZcaWhitening:
             white = np.empty(flat.shape, np.float32)
             for start in range(0, len(flat), _BLOCK):
                 block = slice(start, start + _BLOCK)
-                np.matmul(flat[block].astype(np.float32) - mean, matrix, out=white[block])
+                centred = (flat[block] - mean).astype(np.float32, copy=False)
+                np.matmul(centred, matrix, out=white[block])
             return white.reshape(images.shape)
 
         return FittedTransform(apply, permutation)
@@ -85,8 +86,8 @@ def whitener(train: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]
             components that hardly vary, which are mostly noise, from being amplified.
 
     Returns:
-        The mean of each of the d = height * width * channels pixels, float32 (d,), and a symmetric
-        matrix, float32 (d, d): `(image - mean) @ matrix` is white.
+        The mean of each of the d = height * width * channels pixels, float32 (d,), float64 for
+        float64 images, and a symmetric matrix, float32 (d, d): `(image - mean) @ matrix` is white.
     """
     pixels = train.reshape(len(train), -1)
     kept = fitted_once("whitened", f"{RECIPE} {epsilon} ", train, lambda: _fitted(pixels, epsilon))
@@ -103,4 +104,5 @@ def _fitted(pixels: np.ndarray, epsilon: float) -> dict[str, np.ndarray]:
     usual = np.trace(covariance) / len(mean) or 1.0
     variances, directions = np.linalg.eigh(covariance)
     matrix = (directions / np.sqrt(np.maximum(variances, 0) + epsilon * usual)) @ directions.T
-    return {"mean": mean.astype(np.float32), "matrix": matrix.astype(np.float32)}
+    kind = np.result_type(pixels, np.float32)  # float64 images lose a difference if rounded first
+    return {"mean": mean.astype(kind), "matrix": matrix.astype(np.float32)}

@@ -18,12 +18,13 @@ NormalSplit = tuple[Array, Array]
 
 def normalise(split: Split, fit: FitData, task: Task, dtype: np.dtype) -> NormalSplit:
     """(image - mean) / deviation, with each channel's statistics over the training images."""
-    mean = fit.mean.astype(dtype)
+    exact = np.result_type(fit.mean, dtype)  # float64 images lose a difference if rounded first
+    mean = fit.mean.astype(exact)
     inverse = (1 / fit.std).astype(dtype)
     images = np.empty(split.images.shape, dtype)
     for start in range(0, len(split), 4096):  # no second copy of the whole set
-        part = split.images[start : start + 4096].astype(dtype)
-        images[start : start + 4096] = (part - mean) * inverse
+        part = split.images[start : start + 4096].astype(exact)
+        images[start : start + 4096] = (part - mean).astype(dtype, copy=False) * inverse
     return images, task.encode(split.targets)
 
 

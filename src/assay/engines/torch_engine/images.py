@@ -24,17 +24,26 @@ _MOST = 1 << 30
 
 
 class Normalise:
-    """Normalisation on the device, in the compute type: (image - mean) / std per channel."""
+    """Normalisation on the device, in the compute type: (image - mean) / std per channel.
+
+    A mean in float64 is that of float64 images, which may differ by less than float32 can tell at
+    their size: it is taken off before they are rounded.
+    """
 
     def __init__(self, mean: np.ndarray, std: np.ndarray, place: DevicePlace):
-        self.place = place
-        self._shift = torch.from_numpy(mean).to(place.device, place.master)
+        self.place, self._exact = place, mean.dtype == np.float64
+        kind = torch.float64 if self._exact else place.master
+        self._shift = torch.from_numpy(mean).to("cpu" if self._exact else place.device, kind)
         self._scale = torch.from_numpy(1 / std).to(place.device, place.master)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Normalise (..., h, w, c)."""
-        images = images.to(self.place.device, self.place.master)
-        return ((images - self._shift) * self._scale).to(self.place.compute)
+        device, master = self.place.device, self.place.master
+        if self._exact:  # on the processor, as some devices have no float64
+            shifted = (images.cpu().double() - self._shift).to(device, master)
+        else:
+            shifted = images.to(device, master) - self._shift
+        return (shifted * self._scale).to(self.place.compute)
 
 
 class DeviceSplit:
