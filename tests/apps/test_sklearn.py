@@ -292,6 +292,13 @@ def test_a_channel_that_never_changed_hardly_counts():
     np.testing.assert_allclose(net.predict_proba(moved), net.predict_proba(X), atol=1e-3)
 
 
+def test_differences_that_float32_does_not_hold_are_refused(digits):
+    X, y = digits
+    with pytest.raises(DataError, match=r"but float32 has steps of 64 there; subtract their mean"):
+        small().fit(X + 1e9, y)
+    small(precision="float64").fit(X + 1e9, y)
+
+
 @pytest.mark.parametrize(
     ("size", "precision", "said"),
     [

@@ -26,6 +26,9 @@ _ROWS = 500
 _ROOM = 1 << 26
 """Maximum size of the largest feature map in one prediction: 256 MB in float32."""
 
+_STEPS = 100
+"""A range of X that has fewer steps of the number format is refused."""
+
 Shape = tuple[int, int, int]
 
 
@@ -43,17 +46,30 @@ def unfolded(X: Any) -> tuple[Any, Shape | None]:
 
 
 def check_held(given: object, rows: np.ndarray) -> None:
-    """Check that the samples are not all (nearly) 0 in the network's number format.
+    """Check that the network's number format holds the samples and their differences.
 
     Raises:
-        DataError: the values are too close to 0 for the type; nothing could be learned.
+        DataError: the values are too close to 0 for the type, or hardly differ at their size;
+            nothing could be learned.
     """
-    if rows.dtype.kind != "f" or np.abs(rows).max() >= np.finfo(rows.dtype).tiny:
+    if rows.dtype.kind != "f":
         return
-    if np.asarray(given).astype(np.float64).any():
-        least = f"closer to 0 than {np.finfo(rows.dtype).tiny:.3g}"
+    least, kind = np.finfo(rows.dtype).tiny, rows.dtype
+    low, high = float(rows.min()), float(rows.max())
+    largest = max(-low, high)
+    step = float(np.spacing(kind.type(largest)))
+    if largest >= least and high - low >= _STEPS * step:
+        return
+    exact = np.asarray(given).astype(np.float64)
+    if largest < least and exact.any():
         raise DataError(
-            f"all values of X are {least}, too close to 0 for {rows.dtype}; multiply them"
+            f"all values of X are closer to 0 than {least:.3g}, too close to 0 for {kind}; "
+            "multiply them"
+        )
+    if (exact != rows).any():
+        raise DataError(
+            f"the values of X range from {exact.min():.12g} to {exact.max():.12g}, but {kind} "
+            f"has steps of {step:.3g} there; subtract their mean"
         )
 
 
