@@ -24,7 +24,16 @@ def test_every_beginning_of_a_stratified_order_holds_each_class_in_proportion(si
     assert sorted(order) == list(range(len(strata)))
     seen = np.cumsum(strata[order][:, None] == np.arange(len(sizes)), axis=0)  # (n, classes)
     expected = np.arange(1, len(strata) + 1)[:, None] * np.array(sizes) / len(strata)
-    assert np.abs(seen - expected).max() <= 1 + len(sizes) / 2
+    most = (1 + len(sizes) * np.array(sizes) / len(strata)) / 2
+    assert (np.abs(seen - expected) <= most + 1e-9).all()
+
+
+def test_rare_classes_share_their_places():
+    """As the docs say: beside a class of 1,000, a fifth has none of a hundred classes of two."""
+    strata = np.concatenate([np.zeros(1000, int), np.repeat(np.arange(1, 101), 2)])
+    order = stratified_order(strata, stream(0, "x"))
+    assert not strata[order[:240]].any()
+    assert len(set(strata[order[:300]])) > 1
 
 
 def test_balanced_classes_are_split_exactly():

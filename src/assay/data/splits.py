@@ -1,7 +1,8 @@
 """Splits into training, validation and test images: stratified and seeded.
 
 All splits are based on a *stratified order*: a random order of the images in which every contiguous
-part contains the classes in the same proportions as the whole. Validation is its beginning, a
+part contains the classes in nearly the same proportions as the whole (`stratified_order` says how
+nearly, and for which classes it cannot). Validation is its beginning, a
 training subset follows it, and a fold is a contiguous part. Of two training subsets with equal
 `validation`, the smaller one is part of the larger one.
 """
@@ -35,8 +36,10 @@ def stratified_order(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray
     """Return a random order of the positions of `strata` whose contiguous parts are stratified.
 
     The j-th of a class's n images (in random order) gets the position (j + 1/2) / n between 0 and
-    1; ties between classes are broken at random. The first m images then contain m * n / N images
-    of each class, within one.
+    1; ties between classes are broken at random. With K classes, the first m images then contain
+    m * n / N images of each class within (1 + K * n / N) / 2, which is one for classes of equal
+    size. If there are many classes of a few images beside large ones, their images have the same
+    few places, so that a part may hold none of them and more of the large ones instead.
 
     Args:
         strata: integers (N,), the class of each image.
