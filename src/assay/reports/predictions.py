@@ -139,8 +139,8 @@ def same_images(a: Record, b: Record) -> bool:
     Equal targets are not enough: where images are in the order of their classes, any two stratified
     choices of them have the same targets.
     """
-    targets = (r.predictions["test_target"] for r in (a, b))
-    return _chosen(a) == _chosen(b) and np.array_equal(*targets)
+    mine, theirs = (r.predictions["test_target"] for r in (a, b))
+    return _chosen(a) == _chosen(b) and np.array_equal(mine, theirs)
 
 
 def _chosen(run: Record) -> tuple[object, ...]:
