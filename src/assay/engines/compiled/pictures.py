@@ -29,7 +29,7 @@ class PixelSplit:
         images = split.images
         if mean is not None:
             images = np.subtract(images, mean, out=np.empty(images.shape, dtype))
-        images = images.reshape(len(split), -1)
+        images = images.reshape(len(split), math.prod(images.shape[1:]))
         none = np.empty((0, images.shape[1]), np.uint8)
         if images.dtype == np.uint8:
             self.bytes, self.numbers = np.ascontiguousarray(images), none.astype(dtype)
