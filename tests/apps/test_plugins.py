@@ -289,12 +289,31 @@ def test_names_that_assay_has_without_registering_them_are_refused(
     assert "is registered twice: at " in capsys.readouterr().err
 
 
+SECTION = """
+import assay
+from assay.reports.registered import Section
+assay.register_section('only_here', Section('Only', '', lambda *given: None))
+"""
+
+
 def test_a_section_of_one_study_is_not_in_the_report_of_another(write: Write):
     study = write("sectioned")
-    line = "assay.register_section('only_here', Section('Only', '', lambda *given: None))\n"
     plugin = study.with_suffix(".py")
-    plugin.write_text(f"{plugin.read_text()}from assay.reports.registered import Section\n{line}")
+    plugin.write_text(plugin.read_text() + SECTION)
     own = plan_of(study).to_json()
     other = plan_of(write("unsectioned")).to_json()
     assert "only_here" in dict(sections_of(own))
     assert "only_here" not in dict(sections_of(other))
+
+
+def test_nor_is_one_that_a_module_beside_the_plugin_registers(write: Write):
+    first, second, other = write("helped"), write("helped_too"), write("unhelped")
+    (first.parent / "section_helper.py").write_text(SECTION.replace("only", "beside"))
+    for study in (first, second):
+        plugin = study.with_suffix(".py")
+        plugin.write_text(plugin.read_text() + "import section_helper\n")
+    shown = [
+        "beside_here" in dict(sections_of(plan_of(study).to_json()))
+        for study in (first, second, other)
+    ]
+    assert shown == [True, True, False]

@@ -18,7 +18,7 @@ from pathlib import Path
 from assay.core import registry
 from assay.core.errors import AssayError, ConfigError
 from assay.core.files import open_file
-from assay.core.imports import check_imports, is_library
+from assay.core.imports import check_imports, imported_beside, is_library
 from assay.core.installed import load_installed
 
 __all__ = [
@@ -47,6 +47,7 @@ class Plugin:
         digest: 16 hexadecimal digits of its content.
         module: name of the module in `sys.modules`.
         script: whether it is the script that runs, whose parts are pickled as those of `__main__`.
+        beside: the files that it imports from beside it; their registrations are its own.
     """
 
     name: str
@@ -54,6 +55,11 @@ class Plugin:
     digest: str
     module: str
     script: bool = False
+    beside: tuple[str, ...] = ()
+
+    def registered(self, place: registry.CodePlace) -> bool:
+        """Whether a registration is this plugin's: its file's, or one's beside it."""
+        return place.file == self.file or str(Path(place.file).resolve()) in self.beside
 
 
 _loaded: dict[str, Plugin] = {}
@@ -98,7 +104,8 @@ def load(name: str, beside: Path | None = None) -> Plugin:
     except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
     file = getattr(module, "__file__", None) or ""
-    _loaded[name] = Plugin(name, file, digest_of(Path(file)) if file else "", name)
+    digest = digest_of(Path(file)) if file else ""
+    _loaded[name] = Plugin(name, file, digest, name, beside=_beside_of(file))
     return _loaded[name]
 
 
@@ -199,8 +206,13 @@ def _load_file(name: str, path: Path) -> Plugin:
     _loaded.pop(str(path), None)  # if this fails, the earlier code is not there any more either
     _register_file(name, path)
     script = sys.modules[path.stem] is sys.modules.get("__main__")
-    _loaded[str(path)] = Plugin(name, str(path), digest, path.stem, script)
+    beside = _beside_of(str(path))
+    _loaded[str(path)] = Plugin(name, str(path), digest, path.stem, script, beside)
     return _loaded[str(path)]
+
+
+def _beside_of(file: str) -> tuple[str, ...]:
+    return tuple(str(path.resolve()) for path in imported_beside(Path(file))) if file else ()
 
 
 def _register_file(name: str, path: Path) -> None:

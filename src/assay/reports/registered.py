@@ -47,15 +47,16 @@ SECTIONS: Registry[Section] = Registry("report section", contract=Section)
 
 
 def sections_of(plan: PlanData) -> Iterator[tuple[str, Section]]:
-    """Yield name and section of all that are registered, except by files that only other studies
-    of this process name as their plugins."""
+    """Yield name and section of all that are registered, except by plugins, or modules beside
+    them, that only other studies of this process name."""
     written: Any = (plan.get("source") or {}).get("written") or {}
     given = written.get("plugins") or ()
     names = [given] if isinstance(given, str) else list(given)
     named = {Path(name).stem if name.endswith(".py") else name for name in names}
-    others = {p.file for p in loaded() if not p.script and p.module not in named}
     for name in SECTIONS:
-        if SECTIONS.place(name).file not in others:
+        place = SECTIONS.place(name)
+        theirs = [plugin for plugin in loaded() if plugin.registered(place)]
+        if not theirs or any(plugin.script or plugin.module in named for plugin in theirs):
             yield name, SECTIONS[name]
 
 
