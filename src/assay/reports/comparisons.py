@@ -10,7 +10,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.flat import Row
 from assay.reports.protocol import tuned_sides
-from assay.reports.results import mean_text, with_unit
+from assay.reports.results import mean_text
 from assay.reports.tables import Column, Table
 from assay.statistics import (
     CONFIDENCE,
@@ -29,6 +29,7 @@ from assay.statistics import (
     outcomes,
     p_text,
     primary_metric,
+    with_unit,
 )
 
 __all__ = [

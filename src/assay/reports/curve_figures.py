@@ -16,7 +16,6 @@ from assay.reports.reach import Reach, Spread, reach
 from assay.reports.style import (
     NARROW,
     WIDE,
-    axis_title,
     draw_legend,
     legend_height,
     new_figure,
@@ -24,7 +23,7 @@ from assay.reports.style import (
 )
 from assay.reports.svg import INK, PALETTE, PAPER
 from assay.reports.texts import tell_apart
-from assay.statistics import metric_of
+from assay.statistics import metric_of, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +59,7 @@ def draw_curves(panel: Panel, names: Sequence[str], width: float = WIDE) -> Figu
         for i, line in enumerate(panel["lines"]):
             _draw_curve(ax, line["curve"]["series"], name, i, limits)
         ax.grid()
-        ax.set_ylabel(axis_title(name))
+        ax.set_ylabel(with_unit(name))
         ax.set_xlabel(panel["lines"][0]["curve"]["axis"] if panel["lines"] else "epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=7))
         if not ax.lines:

@@ -14,7 +14,6 @@ from assay.reports.style import (
     NARROW,
     SMALLEST,
     WIDE,
-    axis_title,
     draw_legend,
     edge_mark,
     legend_height,
@@ -28,7 +27,7 @@ from assay.reports.style import (
 from assay.reports.svg import CELLS, INK, PALETTE
 from assay.reports.texts import tell_apart
 from assay.reports.views import TrialValues
-from assay.statistics import metric_of
+from assay.statistics import metric_of, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +101,7 @@ def draw_runs(
         ax.grid(axis="x")
         if len(groups) > 1:
             ax.set_title(shorten(name, 70 if width > NARROW else 40))
-    axes[-1, 0].set_xlabel(axis_title(metric))
+    axes[-1, 0].set_xlabel(with_unit(metric))
     draw_legend(figure, list(handles.values()), list(handles), width)
     return figure
 

@@ -16,10 +16,10 @@ from assay.reports.comparisons import (
 )
 from assay.reports.context import lacking_notes
 from assay.reports.names import marked
-from assay.reports.results import mean_text, with_unit
+from assay.reports.results import mean_text
 from assay.reports.tables import Column, Table
 from assay.reports.views import other_metrics, trial_rows
-from assay.statistics import effects, factor_name, metric_title, primary_metric
+from assay.statistics import effects, factor_name, metric_title, primary_metric, with_unit
 
 __all__ = ["metrics_table", "other_effects_table"]
 

@@ -19,8 +19,8 @@ from assay.statistics import (
     factor_name,
     level_means,
     metric_of,
-    metric_title,
     primary_metric,
+    with_unit,
 )
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "mean_text",
     "published_table",
     "results",
-    "with_unit",
 ]
 
 
@@ -85,12 +84,6 @@ def interval_text(found: Interval, decimals: int, scale: float = 1.0) -> str:
 
 def _mean(metric: str) -> Callable[[Row], str]:
     return lambda row: mean_text(row[metric], metric)
-
-
-def with_unit(name: str) -> str:
-    """Return the name of a metric with its unit: "test accuracy (%)"."""
-    unit = metric_of(name).unit
-    return f"{metric_title(name)} ({unit})" if unit else metric_title(name)
 
 
 def _known(value: float | Estimate | None) -> bool:

@@ -12,7 +12,6 @@ from assay.reports.style import (
     NARROW,
     SMALLEST,
     WIDE,
-    axis_title,
     draw_legend,
     new_figure,
     shorten,
@@ -20,7 +19,7 @@ from assay.reports.style import (
 )
 from assay.reports.svg import INK, PALETTE, PAPER
 from assay.reports.texts import tell_apart
-from assay.statistics import metric_of
+from assay.statistics import metric_of, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +65,7 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str, width: floa
         ax.grid(axis="y")
     axes[0].set_ylim(*_reach(values, metric))
     for ax in axes[: 1 if beside else 3]:
-        ax.set_ylabel(axis_title(metric))
+        ax.set_ylabel(with_unit(metric))
     rungs = [] if whole.all() else ["at a rung"]
     draw_legend(figure, axes[0].lines, ["a trial", *rungs, "best so far"], width)
     return figure
@@ -99,7 +98,7 @@ def draw_expected(curve: Mapping[str, np.ndarray], metric: str, width: float = W
     )
     ax.plot(curve["n"], curve["mean"] * scale, color=PALETTE[0], lw=2)
     ax.set_xlabel("trials")
-    ax.set_ylabel(axis_title(metric))
+    ax.set_ylabel(with_unit(metric))
     ax.set_xlim(1, max(2, curve["n"][-1]))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=2))
     ax.grid(axis="y")
@@ -132,7 +131,7 @@ def draw_parallel(
         line = (known, table[i][known]) if upright else (table[i][known], known)
         ax.plot(*line, color=color, alpha=alpha, lw=1.4 if good[i] else 0.8)
     ends = [(0.0, metric_known.number(low)), (1.0, metric_known.number(high))]
-    shown = [*axes, {"title": axis_title(metric), "ticks": ends}]
+    shown = [*axes, {"title": with_unit(metric), "ticks": ends}]
     _parallel_axes(ax, shown, upright)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
@@ -186,7 +185,7 @@ def draw_slices(
     for ax, axis in zip(grid, axes, strict=False):
         _draw_slice(ax, axis, values * scale, whole)
     for ax in grid[::columns]:
-        ax.set_ylabel(axis_title(metric))
+        ax.set_ylabel(with_unit(metric))
     grid[0].set_ylim(*_reach(values * scale, metric))
     return figure
 

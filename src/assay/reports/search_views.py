@@ -20,6 +20,7 @@ from assay.statistics import (
     finished_trials,
     metric_of,
     metric_title,
+    with_unit,
 )
 
 __all__ = ["ranked", "search_sentences", "search_table", "search_title", "space_table"]
@@ -74,12 +75,10 @@ def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | Non
                 "seconds": sum(step.seconds for step in trial.steps),
             }
         )
-    unit = metric_of(objective).unit
-    title = f"{metric_title(objective)}{f' ({unit})' if unit else ''}"
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
         *(Column(short, _value(name), "left") for name, short in short_names(names).items()),
-        Column(title, lambda r: mean_text(r[objective], objective)),
+        Column(with_unit(objective), lambda r: mean_text(r[objective], objective)),
         Column("n", lambda r: str(r["n"])),
         Column("epochs", lambda r: "-" if r["epochs"] is None else str(r["epochs"])),
         Column("state", lambda r: "chosen" if r["best"] else r["state"], "left"),

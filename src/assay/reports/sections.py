@@ -14,10 +14,9 @@ from assay.reports.context import published_rows
 from assay.reports.drawing import Plot
 from assay.reports.panels import Panel, curve_panels
 from assay.reports.protocol import refit_note, tuned_note
-from assay.reports.style import axis_title
 from assay.reports.texts import ns
 from assay.reports.views import TrialValues
-from assay.statistics import DIFFERENT, Effect, metric_of, metric_title
+from assay.statistics import DIFFERENT, Effect, metric_of, metric_title, with_unit
 
 if TYPE_CHECKING:
     pass
@@ -102,7 +101,7 @@ def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | 
         groups.setdefault(entry["group"], []).append(entry)
     if not any(len(e["values"]) for g in groups.values() for e in g):
         return None
-    title, measured = metric_title(metric), axis_title(metric)
+    title, measured = metric_title(metric), with_unit(metric)
     runs = ns(len(entry["values"]) for group in groups.values() for entry in group)
     more = sum(max(len(g) - MAX_RUNS, 0) for g in groups.values())
     drawn, published = _limit(groups), published_rows(plan, records)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from assay.reports.svg import in_style
 from assay.reports.texts import tell_apart
-from assay.statistics import metric_of, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -19,7 +18,6 @@ __all__ = [
     "NARROW",
     "SMALLEST",
     "WIDE",
-    "axis_title",
     "draw_legend",
     "edge_mark",
     "legend_height",
@@ -64,11 +62,6 @@ def new_figure(height: float, width: float = WIDE) -> Figure:
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
-
-
-def axis_title(name: str) -> str:
-    unit = metric_of(name).unit
-    return f"{metric_title(name)} ({unit})" if unit else metric_title(name)
 
 
 def shorten(text: str, length: int = 38) -> str:

@@ -12,11 +12,11 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.drawing import Plot
 from assay.reports.names import trial_names
-from assay.reports.style import WIDE, axis_title, draw_legend, legend_height, new_figure, styled
+from assay.reports.style import WIDE, draw_legend, legend_height, new_figure, styled
 from assay.reports.svg import PALETTE
 from assay.reports.texts import tell_apart
 from assay.reports.views import headline_trials
-from assay.statistics import by_trial, metric_title
+from assay.statistics import by_trial, metric_title, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,7 +95,7 @@ def draw_times(entries: Sequence[TimeCurve], metric: str, width: float = WIDE) -
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.xaxis.set_minor_formatter(lambda value, _: "")
-    ax.set(xlabel="training time (s)", ylabel=axis_title(metric))
+    ax.set(xlabel="training time (s)", ylabel=with_unit(metric))
     ax.grid()
     draw_legend(figure, ax.lines, labels, width)
     return figure

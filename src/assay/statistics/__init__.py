@@ -42,6 +42,7 @@ from assay.statistics.metrics import (
     primary_metric,
     read_metrics,
     values_by_seed,
+    with_unit,
 )
 from assay.statistics.noise import NO_BAD_RUNS, BadRuns, bad_runs, find_bad_runs
 from assay.statistics.power import (
@@ -143,4 +144,5 @@ __all__ = [
     "verdict_of",
     "welch_t",
     "why_no_best",
+    "with_unit",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "primary_metric",
     "read_metrics",
     "values_by_seed",
+    "with_unit",
 ]
 
 
@@ -62,6 +63,13 @@ def metric_title(name: str) -> str:
     if words.startswith(("validation ", "training ")):  # imported, in place of a test metric
         return words
     return f"{_SPLITS.get(split, '')} {words}".strip()
+
+
+def with_unit(name: str) -> str:
+    """Return a metric's name in words with the unit in which its values are shown, for the head of
+    a column or an axis: "test_accuracy" -> "test accuracy (%)"."""
+    unit = metric_of(name).unit
+    return f"{metric_title(name)} ({unit})" if unit else metric_title(name)
 
 
 def primary_metric(plan: PlanData, records: Iterable[Record]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,11 @@ def test_a_study_shows_what_the_reports_say(visit: Visit, lab_store: Path):
     records = [r for r in results.records() if r.trial_id == curves["chosen"][0]]
     means = sum(r.curves["val_loss"].astype(float) for r in records) / len(records)
     assert curves["curves"][0]["series"]["val_loss"]["mean"] == pytest.approx(means.tolist())
+    # in the unit of the tables
+    percent = 100 * sum(r.curves["val_accuracy"].astype(float) for r in records) / len(records)
+    assert curves["curves"][0]["series"]["val_accuracy"]["mean"] == pytest.approx(percent.tolist())
+    titles = page.locator("#curve-grid figcaption").all_inner_texts()
+    assert titles[:2] == ["validation accuracy (%)", "training accuracy (%)"]
 
 
 def test_runs_are_filtered_sorted_and_compared_and_the_address_says_how(visit: Visit):
@@ -122,6 +128,11 @@ def test_a_run_shows_its_record(visit: Visit, lab_store: Path):
     assert "optimizer" in text
     steps = page.locator("#metrics tr", has_text="steps").locator("td").inner_text()
     assert steps == f"{record.metrics['steps']:.0f}"
+    assert page.locator("#curves figcaption").all_inner_texts() == ["accuracy (%)", "loss"]
+    drawn = page.locator("#curves .plot").first.get_attribute("aria-label") or ""
+    assert f"validation ends at {100 * record.curves['val_accuracy'][-1]:.5g}" in drawn
+    took = page.locator("#time tr", has_text="training").first.locator("td").inner_text()
+    assert re.fullmatch(r"[\d.]+ (ms|s)", took)
     cells = page.locator(".confusion td").all_inner_texts()
     assert sum(int(c) for c in cells if c) == len(record.predictions["test_target"])
     page.get_by_role("link", name="small").click()

@@ -40,7 +40,7 @@ def run(shelf: Shelf, name: str) -> dict[str, object]:
             [k, _text(v)] for k, v in flatten(record.provenance) if k != "traceback" and v != ""
         ],
         "details": str(record.provenance.get("traceback", "")),
-        "curves": dict(record.curves),
+        **_curves(record),
         "confusion": _confusion(record),
     }
 
@@ -48,20 +48,36 @@ def run(shelf: Shelf, name: str) -> dict[str, object]:
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    return "" if value is None else str(value)
+    return "-" if value is None else str(value)
+
+
+_PLACES = ("step", "epoch", "seconds")
+
+
+def _curves(record: Record) -> dict[str, dict[str, Any]]:
+    """Return the curves in the units of the tables, and the title of each metric of them."""
+    from assay.statistics import metric_of, with_unit
+
+    drawn = {n: n.removeprefix("val_").removeprefix("test_") for n in record.curves}
+    titles = {base: with_unit(base) for base in drawn.values() if base not in _PLACES}
+    order = sorted(titles, key=lambda base: metric_of(base).rank)
+    scales = {n: metric_of(n).scale for n in record.curves if n not in _PLACES}
+    return {
+        "curves": {name: curve * scales.get(name, 1) for name, curve in record.curves.items()},
+        "titles": {base: titles[base] for base in order},
+    }
 
 
 def _metrics(record: Record) -> list[dict[str, Any]]:
-    from assay.statistics import metric_of, metric_title
+    from assay.statistics import metric_of, with_unit
 
     rows = []
     for name, value in record.metrics.items():
         known = metric_of(name)
-        unit = f" ({known.unit})" if known.unit else ""
         text = known.number(value)
         if name in COUNTS and value is not None:
             text = f"{value:,.2f}".removesuffix(".00")
-        rows.append({"name": name, "title": f"{metric_title(name)}{unit}", "text": text})
+        rows.append({"name": name, "title": with_unit(name), "text": text})
     return rows
 
 

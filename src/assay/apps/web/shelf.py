@@ -204,17 +204,22 @@ class Shelf:
     # -- reading ---------------------------------------------------------------------------------
 
     def plan(self, study: str) -> PlanData:
-        """Return the plan of a study."""
-        return self.read(lambda store: store.plan(study))
+        """Return the plan of a study; the formats of its own metrics are known from then on."""
+        from assay.statistics import read_metrics
+
+        plan = self.read(lambda store: store.plan(study))
+        read_metrics(plan)
+        return plan
 
     def with_related(self, study: str) -> PlanData:
         """Return the plan of a study, with the related studies and their records."""
-        plan, others = self.plan(study), []
+        others = []
         for name in self._state.related.get(study, ()):
             other = self.plan(name)
             runs = [run for trial in other["trials"] for run in trial["runs"]]
             sound = self.read(lambda store, runs=runs: store.present(runs, failed=True))
             others.append((other, own_metrics(other, self.records(sound))))
+        plan = self.plan(study)  # last, because its metrics are shown as it says
         return {**plan, "related": others} if others else plan
 
     def records(self, runs: Iterable[str], arrays: bool = False) -> list[Record]:

@@ -69,9 +69,9 @@ def best(shelf: Shelf, name: str) -> dict[str, object]:
     each data. "value" is "" without runs."""
     from assay.reports.names import trial_names
     from assay.reports.protocol import refit_note, tuned_note
-    from assay.reports.results import mean_text, with_unit
+    from assay.reports.results import mean_text
     from assay.reports.views import best_by_data
-    from assay.statistics import metric_of, primary_metric
+    from assay.statistics import metric_of, primary_metric, with_unit
 
     plan, records = _of(shelf, name)
     found = best_by_data(plan, records) if records else []
@@ -80,8 +80,8 @@ def best(shelf: Shelf, name: str) -> dict[str, object]:
     metric, names = f"test_{found[0].metric}", trial_names(plan)
     said = "; ".join(mean_text(one.test, metric) for one in found)
     trial = "; ".join(names[one.trial["trial_id"]] for one in found)
-    note = tuned_note(plan) or refit_note(plan, chosen=True)
-    return {"value": said, "trial": trial, "metric": with_unit(metric), "note": note}
+    shown = {"value": said, "trial": trial, "metric": with_unit(metric)}
+    return {**shown, "note": tuned_note(plan) or refit_note(plan, chosen=True)}
 
 
 def study(shelf: Shelf, name: str) -> dict[str, object]:
@@ -142,7 +142,8 @@ def curves(
     chosen: Sequence[str],
     training: Mapping[str, Mapping[str, list[float | None]]],
 ) -> dict[str, object]:
-    """Return learning curves of some trials: the mean of all their runs, with its interval.
+    """Return learning curves of some trials: the mean of all their runs, with its interval, in the
+    units of the tables; "titles" says how each is called, in the order in which they are drawn.
 
     Args:
         chosen: trial ids; empty for the first FIRST_TRIALS.
@@ -150,6 +151,7 @@ def curves(
     """
     from assay.reports.names import named
     from assay.reports.views import curve_names, curves
+    from assay.statistics import metric_of, with_unit
 
     plan = named(shelf.plan(name))
     trials = chosen_trials(plan, chosen)
@@ -165,8 +167,12 @@ def curves(
     for entry in found:
         entry["training"] = partly[entry["trial_id"]]
         entry["runs"] -= entry["training"]
+        for metric, band in entry["series"].items():
+            for end in ("mean", "low", "high"):
+                band[end] = metric_of(metric).scale * band[end]
+    bases = curve_names(entry["series"] for entry in found)
     return {
-        "names": curve_names(entry["series"] for entry in found),
+        "titles": {n: with_unit(n) for m in bases for n in (f"val_{m}", m, f"test_{m}")},
         "curves": found,
         "chosen": [trial["trial_id"] for trial in trials],
     }
@@ -250,11 +256,11 @@ def runs_csv(found: Mapping[str, Any]) -> str:
 
 
 def _column(metric: str) -> dict[str, Any]:
-    from assay.statistics import metric_of, metric_title
+    from assay.statistics import metric_of, with_unit
 
     known = metric_of(metric)
-    said = {"name": metric, "title": metric_title(metric), "unit": known.unit}
-    return {**said, "decimals": known.decimals, "scale": known.scale}
+    how = {"decimals": known.decimals, "scale": known.scale}
+    return {"name": metric, "title": with_unit(metric), **how}
 
 
 def search(shelf: Shelf, name: str) -> dict[str, object]:
@@ -338,9 +344,6 @@ def _sortable(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of(shelf: Shelf, name: str) -> tuple[PlanData, list[Record]]:
     """Return the plan of a study, and the records of its trials without arrays."""
-    from assay.statistics.metrics import read_metrics
-
     plan = shelf.with_related(name)
-    read_metrics(plan)
     runs = [run for trial in plan["trials"] for run in trial["runs"]]
     return plan, own_metrics(plan, shelf.records(runs))

@@ -24,16 +24,17 @@ function Curves({ name, trials, version, drivers }) {
 }
 
 function CurveGrid({ data, colours }) {
-  const names = data.names.flatMap((n) => [`val_${n}`, n]).filter((n) => data.curves.some((e) => e.series[n]));
+  const names = Object.keys(data.titles).filter((n) => data.curves.some((e) => e.series[n]));
+  const titled = (n) => (/^(val|test)_/.test(n) ? "" : "training ") + data.titles[n];
   const x = data.curves[0].axis === "step" ? "step" : "epoch";
   const going = data.curves.reduce((sum, e) => sum + e.training, 0);
-  return html`<div class="grid" id="curve-grid" data-points=${data.curves.reduce((n, e) => n + Math.max(...Object.values(e.series).map((s) => s.x.length)), 0)}>${names.map((n) => html`<${Bands} key=${n} entries=${data.curves} metric=${n} title=${n.replace(/^val_/, "validation ").replaceAll("_", " ")} x=${x} colours=${colours} />`)}</div>
-    <p class="note">Mean over all finished runs of a trial with its 95 % t-interval; where runs ended early, over the longer ones.
+  return html`<div class="grid" id="curve-grid" data-points=${data.curves.reduce((n, e) => n + Math.max(...Object.values(e.series).map((s) => s.x.length)), 0)}>${names.map((n) => html`<${Bands} key=${n} entries=${data.curves} metric=${n} title=${titled(n)} x=${x} colours=${colours} />`)}</div>
+    <p class="note">Mean over all finished runs of a trial with its 95 % t-interval, which is left out where it would fill half of the chart; where runs ended early, over the longer ones.
       ${going ? ` Dashed: with ${many(going, "run")} in training, as far as they are.` : ""}</p>
-    <${Fold} title="As a table"><${CurveTable} data=${data} names=${names} /><//>`;
+    <${Fold} title="As a table"><${CurveTable} data=${data} names=${names} titled=${titled} /><//>`;
 }
 
-function CurveTable({ data, names }) {
-  return html`<div class="scroll" role="region" aria-label="Ends of the curves" tabindex="0"><table><caption>Where the curves end</caption><thead><tr><th scope="col" class="left">trial</th><th scope="col">runs</th>${names.map((n) => html`<th scope="col">${n}</th>`)}</tr></thead>
+function CurveTable({ data, names, titled }) {
+  return html`<div class="scroll" role="region" aria-label="Ends of the curves" tabindex="0"><table><caption>Where the curves end</caption><thead><tr><th scope="col" class="left">trial</th><th scope="col">runs</th>${names.map((n) => html`<th scope="col">${titled(n)}</th>`)}</tr></thead>
     <tbody>${data.curves.map((e) => html`<tr><th scope="row" class="left">${e.name}</th><td class="right">${e.runs}${e.training ? ` + ${e.training}` : ""}</td>${names.map((n) => html`<td class="right">${e.series[n] ? short(e.series[n].mean[e.series[n].mean.length - 1]) : "-"}</td>`)}</tr>`)}</tbody></table></div>`;
 }

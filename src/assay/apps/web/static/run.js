@@ -12,21 +12,22 @@ function Run({ name }) {
       ${!saved && html` <button type="button" onClick=${savePage}>This page as one file</button>`}</p>
     ${run.details && html`<details><summary>What was said</summary><pre>${run.details}</pre></details>`}
     <${Section} title="Results" id="metrics"><${Pairs} label="Results" rows=${run.metrics.map((m) => [m.title, m.text])} /><//>
-    <${Section} title="Curves" id="curves"><${RunCurves} curves=${run.curves} /><//>
+    <${Section} title="Curves" id="curves"><${RunCurves} curves=${run.curves} titles=${run.titles} /><//>
     ${run.confusion && html`<${Section} title="Confusion" id="confusion"><${Confusion} ...${run.confusion} /><//>`}
     <${Pictures} run=${run.run} />
     <${Section} title="Configuration" id="configuration"><${Pairs} label="Configuration" rows=${run.config} /><//>
-    <${Section} title="Time" id="time"><${Pairs} label="Time" rows=${run.timing} /><//>
+    <${Section} title="Time" id="time"><${Pairs} label="Time" rows=${run.timing.map(timed)} /><//>
     <${Section} title="Where it ran" id="provenance" open=${false}><${Pairs} label="Where it ran" rows=${run.provenance} /><//>`}<//>`;
 }
 
-function RunCurves({ curves }) {
-  const names = Object.keys(curves).filter((n) => !["step", "epoch", "seconds"].includes(n));
-  const bases = [...new Set(names.map((n) => n.replace(/^(val|test)_/, "")))];
+const TIMES = { train: "training", evaluate: "evaluation", prepare: "preparation" };
+const timed = ([name, value]) => (name === "images_per_second" ? ["training images per second", Math.round(value)] : [TIMES[name] || name, duration(value)]);
+
+function RunCurves({ curves, titles }) {
   if (!curves.epoch?.length) return html`<p class="note">This run has no curve.</p>`;
-  return html`<div class="grid">${bases.map((base) => {
+  return html`<div class="grid">${Object.keys(titles).map((base) => {
     const mine = [`val_${base}`, base, `test_${base}`].filter((n) => curves[n]);
-    return html`<${Lines} key=${base} x=${curves.epoch} xTitle="epoch" title=${base.replaceAll("_", " ")}
+    return html`<${Lines} key=${base} x=${curves.epoch} xTitle="epoch" title=${titles[base]}
       lines=${mine.map((n) => ({ name: n.startsWith("val_") ? "validation" : n.startsWith("test_") ? "test" : "training", y: curves[n] }))} />`;
   })}</div>`;
 }

@@ -68,13 +68,13 @@ function Runs({ name, version }) {
 function RunTable({ data, find, setFind, order, setOrder, picked, setPicked }) {
   const [shown, setShown] = useState(100);
   const columns = useMemo(() => [
-    { name: "run", of: (r) => r.run.slice(0, 8) }, { name: "trial", of: (r) => r.trial },
-    ...data.factors.map((f, i) => ({ name: f.split(".").pop(), of: (r) => r.levels[i] })).filter((c) => c.name !== "trial"),
-    { name: "seed", of: (r) => r.seed }, { name: "status", of: (r) => r.status },
+    { name: "run", of: (r) => r.run.slice(0, 8), side: "left" }, { name: "trial", of: (r) => r.trial, side: "left" },
+    ...data.factors.map((f, i) => ({ name: f.split(".").pop(), of: (r) => r.levels[i], side: "left" })).filter((c) => c.name !== "trial"),
+    { name: "seed", of: (r) => r.seed }, { name: "status", of: (r) => r.status, side: "left", text: (v, r) => html`${v}${r.message && html`<span class="question">${r.message}</span>`}` },
     ...data.columns.map((c, i) => ({
-      name: c.title + (c.unit ? ` (${c.unit})` : ""),
+      name: c.title,
       of: (r) => r.values[i], text: (v) => (typeof v !== "number" ? "-" : Number.isInteger(v) && c.scale === 1 ? count(v) : minus((v * c.scale).toFixed(c.decimals))),
-    })), { name: "seconds", of: (r) => r.seconds, text: (v) => (v === null ? "-" : v.toFixed(1)) },
+    })), { name: "seconds", of: (r) => r.seconds, text: (v) => (v === null ? "-" : v.toFixed(v < 1 ? 2 : 1)) },
   ], [data]);
   const rows = useMemo(() => {
     const words = find.toLowerCase().split(/\s+/).filter(Boolean);
@@ -117,12 +117,12 @@ function Compare({ runs }) {
 
 // The curves of a few runs over each other.
 function Overlay({ runs }) {
-  const name = ["val_accuracy", "val_minutes", "val_distance", "val_loss"].find((n) => runs.every((r) => r.curves[n]));
+  const base = Object.keys(runs[0].titles).find((n) => runs.every((r) => r.curves[`val_${n}`])), name = `val_${base}`;
   const entries = useMemo(() => runs.map((r) => ({
     name: r.run.slice(0, 8), trial_id: r.run, training: 0,
     series: { [name]: { x: r.curves.epoch, mean: r.curves[name], low: r.curves[name], high: r.curves[name] } },
   })), [runs]);
-  return name ? html`<${Bands} entries=${entries} metric=${name} title=${name.replace("_", " ")} x="epoch" colours=${{}} />` : null;
+  return base ? html`<${Bands} entries=${entries} metric=${name} title="validation ${runs[0].titles[base]}" x="epoch" colours=${{}} />` : null;
 }
 
 function Study({ name }) {
