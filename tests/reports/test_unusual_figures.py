@@ -134,3 +134,19 @@ def test_a_stopped_trial_with_a_better_value_is_not_denied(stopped, said):
     }  # fmt: skip
     trials = [trial(0, 0.9, "complete"), trial(1, stopped, "stopped")]
     assert any(t.startswith(said) for t in search_sentences({"search": search}, trials))
+
+
+def test_the_caption_of_classes_says_where_their_axis_starts(study, images):
+    plan, records = study("tour")
+    for shift, starts in ((0, True), (1, False)):  # all right, from 90 %; all wrong, from 0
+        runs = [
+            replace(
+                r,
+                predictions={
+                    **r.predictions,
+                    "test_predicted": (r.predictions["test_target"] + shift) % 10,
+                },
+            )
+            for r in records
+        ]
+        assert ("does not start at 0" in class_plot(plan, runs, images).caption) == starts

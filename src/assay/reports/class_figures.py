@@ -83,11 +83,18 @@ def class_plot(
         "classes",
         "Accuracy by class",
         f"Bars of the test accuracy of {len(first)} classes for {len(entries)} configurations.",
-        f"Test accuracy (%) of each class: {runs if max(counted) > 1 else 'one run'}. "
-        "The axis does not start at 0.",
+        f"Test accuracy (%) of each class: {runs if max(counted) > 1 else 'one run'}."
+        + (" The axis does not start at 0." if _start(entries) else ""),
         (partial(draw_classes, entries),),
         lesser=7,
     )
+
+
+def _start(entries: Sequence[ClassBars]) -> float:
+    """Return where the axis starts: the ten below the lowest end of an interval."""
+    ends = [(row["accuracy"].low, row["accuracy"].mean) for e in entries for row in e["rows"]]
+    lowest = 100 * float(np.nanmin(ends))
+    return min(max(0.0, 10 * np.floor(lowest / 10)), 90.0)
 
 
 @styled
@@ -100,7 +107,7 @@ def draw_classes(entries: Sequence[ClassBars], width: float = WIDE) -> Figure:
     ax = figure.subplots()
     thick = 0.8 / len(entries)
     labels = tell_apart([str(e["label"]) for e in entries], 36)
-    lowest = 100.0
+    start = _start(entries)
     for k, entry in enumerate(entries):
         place = np.arange(len(classes)) + (k - (len(entries) - 1) / 2) * thick
         found = [row["accuracy"] for row in entry["rows"]]
@@ -120,8 +127,6 @@ def draw_classes(entries: Sequence[ClassBars], width: float = WIDE) -> Figure:
             ax.bar(place, mean, thick * 0.92, yerr=ends, **look)
         else:
             ax.barh(place, mean, thick * 0.92, xerr=ends, **look)
-        lowest = min(lowest, float(np.nanmin(low)))
-    start = min(max(0.0, 10 * np.floor(lowest / 10)), 90.0)
     names = tell_apart(classes, 12, lines=1)
     if upright:
         turned = max(map(len, names)) > 6
