@@ -34,6 +34,7 @@ from assay.reports.search_sections import search_section
 from assay.reports.sections import figures
 from assay.reports.settings import NetworkOf, network_tables, settings_table
 from assay.reports.svg import DARK, LIGHT
+from assay.reports.texts import duration
 from assay.statistics import effects, metric_of, metric_title, primary_metric, read_metrics
 
 if TYPE_CHECKING:
@@ -202,14 +203,6 @@ def _part(
     return guarded(title, noted, instead)
 
 
-def _duration(seconds: float) -> str:
-    """Format seconds in two units: "3 h 12 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def _yaml(value: Any) -> str:
     plain = json.loads(json.dumps(value, default=str))  # dicts and lists, which contain no tags
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
@@ -239,7 +232,7 @@ def _environment() -> Any:
     )
     environment.filters["svg"] = Markup  # only for results of svg()
     environment.filters["minus"] = lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", str(text))
-    environment.filters["duration"] = _duration
+    environment.filters["duration"] = duration
     return environment
 
 

@@ -13,6 +13,7 @@ from assay.reports.flat import Row, plain
 from assay.reports.protocol import searched_note
 from assay.reports.results import mean_text
 from assay.reports.tables import Column, Table
+from assay.reports.texts import duration
 from assay.statistics import (
     SearchTrial,
     different_trials,
@@ -154,8 +155,8 @@ def search_sentences(plan: PlanData, trials: Sequence[SearchTrial]) -> list[str]
     seconds = sum(step.seconds for trial in trials for step in trial.steps)
     if images:
         said.append(
-            f"The search saw {images:,.0f} training images in {seconds:,.0f} s of training, added "
-            f"up over its runs; {len(finished_trials(trials))} trials had their whole budget."
+            f"The search saw {images:,.0f} training images in {duration(seconds)} of training, "
+            f"added up over its runs; {len(finished_trials(trials))} trials had their whole budget."
         )
     again = search.get("retrain")
     if again:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from assay.core.text import visible
 
-__all__ = ["ns", "tell_apart", "width", "wrap"]
+__all__ = ["duration", "ns", "tell_apart", "width", "wrap"]
 
 _SEPARATORS = " ,=/:"
 
@@ -22,6 +22,14 @@ def _columns(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def duration(seconds: float) -> str:
+    """Format seconds in at most two units: "less than 1 s", "42 s", "3 h 12 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds >= 0.5 else "less than 1 s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def ns(counts: Iterable[int]) -> str:

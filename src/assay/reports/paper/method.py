@@ -23,17 +23,10 @@ from assay.reports.paper.material import Material
 from assay.reports.protocol import refit_note
 from assay.reports.settings import network_tables, settings_table
 from assay.reports.tables import Column, Table
+from assay.reports.texts import duration
 from assay.statistics import metric_of, metric_title
 
-__all__ = ["duration", "method"]
-
-
-def duration(seconds: float) -> str:
-    """Format seconds in two units: "3 h 12 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+__all__ = ["method"]
 
 
 def method(studies: Sequence[Material]) -> Chapter:
