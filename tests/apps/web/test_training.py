@@ -50,6 +50,7 @@ def test_a_study_is_written_checked_started_watched_stopped_and_resumed(
     page = browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda e: errors.append(str(e)))
+    page.on("response", lambda r: errors.append(f"{r.status} {r.url}") if not r.ok else None)
     with serving(store) as address:
         page.goto(f"{address}new")
         text = page.get_by_label("Text of the study")

@@ -121,6 +121,12 @@ class Drivers:
                 raise StoreError(f"cannot stop process {pid}: {error.strerror}") from error
         return list(dict.fromkeys(found))
 
+    def running(self, study: str) -> bool:
+        """Whether a process that this server started for a study has not ended."""
+        with self._lock:
+            self._ended()
+            return any(o.study == study and o.process.returncode is None for o in self._started)
+
     def list(self) -> list[dict[str, object]]:
         """Return this server's drivers, latest first, each with the end of its log."""
         with self._lock:

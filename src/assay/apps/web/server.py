@@ -8,6 +8,7 @@ import hashlib
 import json
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
@@ -48,6 +49,9 @@ STUDIES = "studies"
 
 WAITING = 32
 """Maximum number of waiting requests of one page; further ones are told to try again."""
+
+PLAN_SECONDS = 20.0
+"""Maximum time that a study which is started has until its plan is stored."""
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
 
@@ -292,6 +296,11 @@ class Lab:
             self.shelf.read(lambda store: store.refuse_imported(name))
         plan = self.shelf.plan(name) if name in stored else None
         pid = self.drivers.start(name, command_of(plan, given, self._written))
+        last = time.monotonic() + PLAN_SECONDS
+        while time.monotonic() < last and self.drivers.running(name):
+            if name in self.shelf.poll().versions:  # now it has a page
+                break
+            time.sleep(0.1)
         return {"pid": pid, "study": name}
 
     # -- streams and files -----------------------------------------------------------------------

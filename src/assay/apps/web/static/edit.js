@@ -47,7 +47,7 @@ function Editor({ start, title, builtIn }) {
     const name = builtIn && text === start ? title : (await save()).name;
     if (!name) return;
     const { study } = await post("/api/start", { study: name, scale });
-    setTimeout(() => go(studyAddress(study)), 1500);
+    go(studyAddress(study));
   };
   const open = async (file) => {
     if (file.size > 200000) { setDone(`${file.name} is too large to be a study.`); return; }

@@ -29,6 +29,9 @@ function Act({ run, children, busy = "...", className = "", ...more }) {
     ...${more}>${state === "busy" ? busy : children}</button>${text}`;
 }
 
+// What trains a study is in its plan; an imported one, for example, has no such command.
+const trains = (command) => command.startsWith("assay run ");
+
 // A table of the reports: its texts are shown as they come, marked rows in bold.
 function ReportTable({ table, name, find = "", sortable = false }) {
   const [order, setOrder] = useState([-1, 1]);
@@ -84,7 +87,7 @@ function Sentences({ answers }) {
 function Long({ text }) {
   const [whole, set] = useState(false);
   if (whole || text.length < 420) return text;
-  return html`${text.slice(0, 360)}... <button type="button" onClick=${() => set(true)}>all of it</button>`;
+  return html`${text.slice(0, text.lastIndexOf(" ", 360))} ... <button type="button" onClick=${() => set(true)}>all of it</button>`;
 }
 
 // What is drawn only when it is opened: a large table costs time also where nobody sees it.
@@ -103,7 +106,7 @@ function Drivers({ drivers }) {
   return html`<ul class="drivers" aria-label="In training now">${drivers.map((d) => html`<li>
     <${Link} to=${studyAddress(d.study)}>${d.study}<//>
     <${Bar} done=${d.done || 0} total=${d.total || 1} label="${d.study}: runs done" />
-    <span>${d.state}, ${count(d.done || 0)} of ${many(d.total || 0, "run")}</span>
+    <span>${d.state}${d.total ? `, ${count(d.done || 0)} of ${many(d.total, "run")}` : ""}</span>
     ${d.images_per_second ? html`<span>${count(Math.round(d.images_per_second))} images/s</span>` : null}
     ${d.seconds_left ? html`<span>${duration(d.seconds_left)} left</span>` : null}
     </li>`)}</ul>`;
