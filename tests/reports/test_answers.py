@@ -58,3 +58,13 @@ def test_the_reader_is_told_where_the_other_comparisons_are():
         "2 of 2 comparisons are significant after Holm's correction; all of them are below."
     )
     assert opening(plan, records, effects)[-1].endswith("after Holm's correction.")
+
+
+def test_data_without_a_finished_run_are_said_to_have_none():
+    plan, records, effects = found("dataset.name", "mnist", "digits")
+    for trial in plan["trials"]:
+        trial["config"] = {"dataset": {"name": trial["trial_id"]}}
+    half = [record for record in records if record.trial_id == "mnist"]
+    assert "No run on digits has finished." in opening(plan, half, effects)
+    blind = [Record(r.run_id, r.trial_id, r.seed, r.status, {}, {}, {}) for r in records]
+    assert "no run has a validation accuracy" in opening(plan, blind, effects)[0]

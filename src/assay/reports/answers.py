@@ -130,7 +130,8 @@ def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:
             )
             break
         if best is None:
-            done = any(record.status == "finished" for record in records)
+            here = {trial["trial_id"] for trial in trials}
+            done = any(r.status == "finished" and r.trial_id in here for r in records)
             texts.append(
                 f"No trial on {name} is named the best, because no run has a validation {main}."
                 if done
