@@ -19,7 +19,7 @@ function axes(xTitle, dark) {
 function Plot({ options, data, label, height = 260 }) {
   const box = useRef(null), chart = useRef(null), range = useRef(null), dark = useTheme();
   range.current = options.range;
-  const shape = JSON.stringify([options.series.map((s) => [s.label, s.dash]), options.log]);
+  const shape = JSON.stringify([options.series.map((s) => [s.label, s.dash]), (options.bands || []).map((b) => b.series)]);
   useEffect(() => {
     const width = Math.max(240, box.current.clientWidth);
     chart.current = new uPlot({
@@ -64,6 +64,12 @@ function reach(ranges) {
   return [bottom - 0.04 * room, top + 0.04 * room];
 }
 
+// Whether a band says something, as in the reports: half of it is narrower than half of the axis.
+function fits(band, [bottom, top]) {
+  const wide = band.low.flatMap((low, i) => (low === null ? [] : band.high[i] - low)).sort((a, b) => a - b);
+  return !wide.length || wide[Math.floor(wide.length / 2)] <= (top - bottom) / 2;
+}
+
 // Means with their intervals over epochs, a line and a band a trial.
 function Bands({ entries, metric, title, x, colours }) {
   const dark = useTheme();
@@ -73,15 +79,15 @@ function Bands({ entries, metric, title, x, colours }) {
       const s = e.series[metric];
       return { x: s.x, ys: [s.mean, s.high.map((v, i) => v ?? s.mean[i]), s.low.map((v, i) => v ?? s.mean[i])] };
     });
-    const series = [], bands = [];
+    const series = [], bands = [], range = reach(drawn.map((e) => e.series[metric]));
     drawn.forEach((e, i) => {
       const ink = colour(colours[e.trial_id] || SERIES[i % SERIES.length]);
       const first = 1 + 3 * i, edge = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true };
       series.push({ label: e.name, stroke: ink, width: 2, spanGaps: true, dash: e.training ? [8, 4] : undefined, points: { show: parts[i].x.length < 3, size: 6 } });
       series.push({ label: `${e.name} high`, ...edge }, { label: `${e.name} low`, ...edge });
-      bands.push({ series: [first + 1, first + 2], fill: veil(ink, 0.16) });
+      if (fits(e.series[metric], range)) bands.push({ series: [first + 1, first + 2], fill: veil(ink, 0.16) });
     });
-    return { data: joined(parts), series, bands, range: reach(drawn.map((e) => e.series[metric])) };
+    return { data: joined(parts), series, bands, range };
   }, [entries, metric, dark, colours]);
   if (!drawn.length) return null;
   const said = drawn.map((e) => {

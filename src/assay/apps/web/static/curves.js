@@ -20,7 +20,7 @@ function Curves({ name, trials, version, drivers }) {
     <div class="chips" role="group" aria-label="Trials that are drawn">${listed.map((t) => html`<button type="button" aria-pressed=${chosen.includes(t.id)} onClick=${() => pick(t.id)}>
       <i style=${{ background: colours[t.id] ? `var(${colours[t.id]})` : "transparent" }}></i>${t.name}</button>`)}</div>
     <${Waiting} state=${state}>${(data) => (data.curves.length ? html`<${CurveGrid} data=${data} colours=${colours} />`
-      : html`<p class="note">No run has a curve yet.</p>`)}<//>`;
+      : html`<p class="note">No run has a curve${drivers.length ? " yet" : ""}.</p>`)}<//>`;
 }
 
 function CurveGrid({ data, colours }) {
