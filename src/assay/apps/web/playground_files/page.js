@@ -129,6 +129,7 @@
           <button type="button" disabled=${!own.length} onClick=${() => setOwn([])}>Remove my points</button>`}
         ${now && html`<span id="epoch" data-epoch=${now.epoch}>epoch ${now.epoch}: right for ${(100 * mean).toFixed(1)} % of the points kept aside (${right.map((r) => (100 * r).toFixed(0)).join(", ")})</span>`}</p>
       <${Trouble} text=${error} />
+      ${!now && !error && html`<p class="loading" role="status">Loading ...</p>`}
       ${now && now.seeds[0].map && html`<div class="fields">${now.seeds.map((s, k) => html`<figure><figcaption>seed ${k}</figcaption><${Field} seed=${k} map=${s.map} points=${points} onAdd=${([x, y]) => setOwn([...own, [x, y, kind]])} /></figure>`)}</div>`}
       ${course.length > 1 && html`<${Lines} x=${course.map((c) => c.epoch)} lines=${lines} title="Loss on what was kept aside" xTitle="epoch" />`}`;
   }
