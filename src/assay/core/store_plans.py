@@ -35,8 +35,8 @@ class StoredStudy(RunCounts):
     study: str
     question: str
     scale: str
-    trials: int
     command: str
+    trials: int
     updated: str
     problem: str
 
@@ -140,10 +140,10 @@ class Plans:
                 yield str(row[0]), str(error)
 
     def studies(self) -> list[StoredStudy]:
-        """Return one row per study: "study", "question", "scale", "trials", "runs" planned,
-        "present", "diverged" (among the present), "failed", "damaged" (in none of these counts),
-        the "command" that made it, "updated" (UTC), and "problem": "", or the damage of its plan,
-        in which case the rest is unknown."""
+        """Return one row per study: "study", "question", "scale", "command", "trials", "runs"
+        planned, "present", "diverged" (among the present), "failed", "damaged" (in none of these
+        counts), "updated" (UTC), and "problem": "", or the damage of its plan, in which case the
+        rest is unknown."""
         return [self._summary(row) for row in self._plan_rows()]
 
     def _summary(self, row: StoredRow) -> StoredStudy:
@@ -157,9 +157,9 @@ class Plans:
             "study": str(row[0]),
             "question": plan.get("question", ""),
             "scale": plan.get("scale", ""),
+            "command": plan.get("command", ""),
             "trials": len((plan.get("search") or plan).get("trials", ())),
             **self.progress(plan),
-            "command": plan.get("command", ""),
             "updated": str(row[2]),
             "problem": problem,
         }

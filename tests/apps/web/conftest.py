@@ -41,7 +41,27 @@ def lab_store(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = folder / "small-search.yaml"
     file.write_text(SEARCH)
     assert main(["run", str(file), "--store", str(lab), "--on", "inline"]) == 0
+    table = folder / "elsewhere.csv"
+    table.write_text("activation,seed,accuracy\nrelu,0,0.91\ntanh,0,0.93\ntanh,1,inf\n")
+    assert main(["import", str(table), "--store", str(lab)]) == 0
+    add_broken(lab)
     return lab
+
+
+def add_broken(lab: Path) -> None:
+    """Add a study whose only run failed."""
+    from assay.core.records import Record
+    from assay.core.store import Store
+
+    with Store(lab) as opened:
+        plan = opened.plan("small")
+        trial = {**plan["trials"][0], "trial_id": "f" * 16, "runs": ["f" * 16], "label": "broken"}
+        said = {"study": "broken", "question": "", "command": "assay run broken.yaml"}
+        opened.save_plan({**plan, **said, "trials": [trial], "comparisons": [], "factors": {}})
+        failed = Record(
+            "f" * 16, "f" * 16, 0, "failed", trial["config"], {}, {}, message="KeyError: 'units'"
+        )
+        opened.add(failed)
 
 
 @pytest.fixture(scope="session")

@@ -148,6 +148,25 @@ def test_a_run_is_called_as_in_its_study(visit: Visit, lab_store: Path):
     assert page.locator("h1").inner_text().startswith("0.01, seed ")
 
 
+def test_a_study_whose_runs_failed_says_why_and_is_resumed(visit: Visit):
+    page = visit("/study/broken")
+    page.locator("table.runs tbody tr").first.wait_for()
+    page.locator(".loading").first.wait_for(state="detached")
+    assert "KeyError: 'units'" in page.locator("table.runs tbody tr").inner_text()
+    assert page.get_by_role("button", name="Resume broken").count() == 1
+    assert page.get_by_role("link", name="Edit").count() == 0  # its text is not here
+    page = visit("/")
+    page.locator("tr", has_text="broken").locator(".state.failed").wait_for()
+
+
+def test_an_imported_study_is_not_to_be_trained(visit: Visit):
+    page = visit("/study/elsewhere")
+    page.locator("table.runs tbody tr").first.wait_for()
+    assert page.locator("table.runs tbody tr").first.inner_text().endswith("-")  # no time is known
+    for name in ("Resume", "Edit"):
+        assert page.get_by_text(name, exact=True).count() == 0
+
+
 def test_a_search_shows_its_trials(visit: Visit):
     page = visit("/study/small-search")
     page.locator("#search svg polyline").first.wait_for()

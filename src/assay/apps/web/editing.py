@@ -15,7 +15,10 @@ from assay.core.files import write_whole
 from assay.core.yaml import read_yaml
 from assay.networks.modules import ENGINE_OF
 
-__all__ = ["MOST_CHARACTERS", "check", "save", "source", "written"]
+__all__ = ["MOST_CHARACTERS", "STUDIES", "check", "editable", "save", "source", "written"]
+
+STUDIES = "studies"
+"""Folder in the store with the studies written in the browser."""
 
 MOST_CHARACTERS = 200_000
 
@@ -46,6 +49,14 @@ def source(name: str, studies: Path) -> dict[str, object]:
         return {"name": name, "text": built_in(name).text, "built_in": True}
     known = [*written(studies), *names()]
     raise ConfigError(unknown_name("study that can be edited here", name, known))
+
+
+def editable(study: str, studies: Path) -> bool:
+    """Whether `source` has the text of a stored study, which may be one of its scales."""
+    from assay.studies.library import names
+
+    name = study.partition("@")[0]
+    return name in names() or name in written(studies)
 
 
 def written(studies: Path) -> list[str]:

@@ -44,9 +44,6 @@ from assay.execution.live import read_live
 
 __all__ = ["Lab", "make_app"]
 
-STUDIES = "studies"
-"""Folder in the store with the studies written in the browser."""
-
 WAITING = 32
 """Maximum number of waiting requests of one page; further ones are told to try again."""
 
@@ -195,7 +192,7 @@ class Lab:
 
     @property
     def _written(self) -> Path:
-        return self.site.store / STUDIES
+        return self.site.store / editing.STUDIES
 
     # -- pages -----------------------------------------------------------------------------------
 

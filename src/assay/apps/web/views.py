@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from assay.apps.web.editing import STUDIES, editable
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError, StoreError, unknown_name
 from assay.core.plans import PlanData, PlannedTrial, own_metrics, runs_by_label, tried_runs
@@ -93,7 +94,6 @@ def study(shelf: Shelf, name: str) -> dict[str, object]:
 
     plan, records = _of(shelf, name)
     plan = named(plan)
-    table = results(plan, records)
     search = plan.get("search")
     return {
         "study": plan["study"],
@@ -101,11 +101,12 @@ def study(shelf: Shelf, name: str) -> dict[str, object]:
         "scale": plan.get("scale", "full"),
         "design": plan.get("design", ""),
         "command": plan.get("command", ""),
+        "edits": editable(str(plan["study"]), shelf.path / STUDIES),
         "factors": {k: [str(v) for v in vs] for k, vs in (plan.get("factors") or {}).items()},
         "trials": [_trial(t) for t in plan["trials"]],
         "counts": counts(plan, records),
         "when": when(records),
-        "table": table_json(table),
+        "table": table_json(results(plan, records)),
         "search": bool(search),
         "tried": len(search["trials"]) if search else 0,
     }
@@ -220,7 +221,7 @@ def runs(shelf: Shelf, name: str) -> dict[str, Any]:
     rows = []
     for run, label in labels.items():
         record = records.get(run)
-        seconds = sum(record.timing.get(k, 0) for k in ("train", "evaluate")) if record else None
+        timing = record.timing if record else {}
         rows.append(
             {
                 "run": run,
@@ -229,8 +230,9 @@ def runs(shelf: Shelf, name: str) -> dict[str, Any]:
                 "levels": [str(levels.get(run, {}).get(f, "")) for f in factors],
                 "seed": record.seed if record else None,
                 "status": record.status if record else "missing",
+                "message": record.message if record else "",
                 "values": [record.metrics.get(m) if record else None for m in order],
-                "seconds": seconds,
+                "seconds": sum(timing.get(k, 0) for k in ("train", "evaluate")) if timing else None,
             }
         )
     return {"factors": factors, "columns": columns, "rows": rows}
@@ -275,8 +277,7 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
     trials = searches.search_trials(plan, tried)
     objective, higher = plan["search"]["objective"], bool(plan["search"]["higher_is_better"])
     valued = [t for t in searches.different_trials(trials) if np.isfinite(t.value)]
-    course = searches.best_so_far(trials, higher)
-    known = metric_of(objective)
+    course, known = searches.best_so_far(trials, higher), metric_of(objective)
     return {
         "title": search_title(plan),
         "metric": metric_title(objective),

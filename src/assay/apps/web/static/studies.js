@@ -40,13 +40,13 @@ function StudyRow({ row, drivers, version }) {
   return html`<tr>
     <th scope="row" class="left"><${Link} to=${row.stored ? studyAddress(row.study) : `/edit/${encodeURIComponent(row.study)}`}>${row.study}<//>
       <span class="question">${row.problem || row.question}</span></th>
-    <td class="left state ${state.split(" ")[0]}">${state}</td>
+    <td class="left state ${state.split(" ").pop()}">${state}</td>
     <td class="left">${total ? html`<${Bar} done=${done} total=${total} label="${row.study}: runs done" /> <span class="soft">${count(done)} of ${count(total)}</span>` : null}</td>
     <td class="right">${driver ? duration(driver.seconds_left) : ""}</td>
     <td class="left"><${Best} row=${row} version=${version} /></td>
     <td class="left">${saved ? null : driver ? html`<${Stop} study=${row.study} />`
       : state === "done" || state === "damaged" ? null
-        : row.stored ? html`<${Act} run=${() => post("/api/start", { study: row.study })} aria-label="Resume ${row.study}">Resume<//>`
+        : row.stored ? trains(row.command) && html`<${Act} run=${() => post("/api/start", { study: row.study })} aria-label="Resume ${row.study}">Resume<//>`
           : html`<${Start} study=${row.study} scales=${["full", "quick", "smoke"]} />`}</td></tr>`;
 }
 

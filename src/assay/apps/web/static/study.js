@@ -2,15 +2,15 @@
 "use strict";
 
 function StudyHead({ name, data, drivers }) {
-  const { counts } = data, open = counts.missing > 0;
+  const { counts } = data, open = counts.missing + counts.failed > 0;
   const bad = ["diverged", "failed"].filter((k) => counts[k]).map((k) => `${counts[k]} ${k}`);
   return html`<p class="kind">${data.study}${data.scale !== "full" ? ` (scale ${data.scale})` : ""}</p>
     <h1>${data.question || data.study}</h1>
     <p class="facts">${many(counts.trials, "trial")}, ${count(counts.finished)} of ${many(counts.planned, "run")} finished${bad.length ? `, ${bad.join(", ")}` : ""}.
       ${data.when.seconds ? ` ${duration(data.when.seconds)} of training.` : ""}</p>
     ${!saved && html`<p class="tools">${drivers.length ? html`<${Stop} study=${name} />`
-      : open && html`<${Act} run=${() => post("/api/start", { study: name })} aria-label="Resume ${name}">Resume<//>`}
-      <${Link} to="/edit/${encodeURIComponent(name.split("@")[0])}" class="button">Edit<//>
+      : open && trains(data.command) && html`<${Act} run=${() => post("/api/start", { study: name })} aria-label="Resume ${name}">Resume<//>`}
+      ${data.edits && html`<${Link} to="/edit/${encodeURIComponent(name.split("@")[0])}" class="button">Edit<//>`}
       <${Take} name=${name} /></p>`}
     <${Drivers} drivers=${drivers} />`;
 }
@@ -47,8 +47,8 @@ function Forest({ table }) {
     })}</tbody></table></div>`;
 }
 
-function Effects({ name, version, run }) {
-  const state = useData(run ? api("effects", { name }) : "", version);
+function Effects({ name, version }) {
+  const state = useData(api("effects", { name }), version);
   return html`<${Waiting} state=${state}>${(data) => html`<${Sentences} answers=${data.answers} />
     ${data.effects && html`<${Section} title="Effects" id="effects"><${Forest} table=${data.effects} />
       <${Fold} title=${data.effects.rows.length > 1 ? `All ${count(data.effects.rows.length)} comparisons` : "The comparison as a table"}><${ReportTable} table=${data.effects} name="comparisons" sortable=${true} /><//>
@@ -78,8 +78,9 @@ function RunTable({ data, find, setFind, order, setOrder, picked, setPicked }) {
   ], [data]);
   const rows = useMemo(() => {
     const words = find.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = (r) => `${r.run} ${r.trial} ${r.levels.join(" ")} seed=${r.seed} ${r.status}`.toLowerCase();
-    let all = data.rows.filter((r) => words.every((w) => text(r).includes(w)));
+    const text = (r) => `${r.run} ${r.trial} ${r.levels.join(" ")} seed=${r.seed} ${r.status} ${r.message}`.toLowerCase();
+    const seed = /^seed=(\d+)$/; // not seed=3 in seed=31
+    let all = data.rows.filter((r) => words.every((w) => (seed.test(w) ? `${r.seed}` === w.match(seed)[1] : text(r).includes(w))));
     const [column, way] = [columns.find((c) => c.name === order.replace(/^-/, "")), order.startsWith("-") ? -1 : 1];
     if (column) all = [...all].sort((a, b) => way * compare(column.of(a), column.of(b)));
     return all;
@@ -87,13 +88,13 @@ function RunTable({ data, find, setFind, order, setOrder, picked, setPicked }) {
   const chosen = picked.split(",").filter(Boolean);
   const pick = (run) => setPicked((chosen.includes(run) ? chosen.filter((r) => r !== run) : [...chosen, run].slice(-10)).join(","));
   const turn = (c) => setOrder(order === c.name ? `-${c.name}` : c.name);
-  return html`<p class="tools"><label>Filter <input type="search" value=${find} placeholder="trial, level, seed=3, failed" onInput=${(e) => setFind(e.target.value)} /></label>
+  return html`<p class="tools"><label>Filter <input type="search" value=${find} placeholder="seed=3, failed" onInput=${(e) => setFind(e.target.value)} /></label>
       <span class="soft" role="status">${many(rows.length, "run")}</span></p>
     <${Compare} runs=${chosen} />
     <div class="scroll tall" role="region" aria-label="Runs" tabindex="0"><table class="runs">
-    <thead><tr><th scope="col"><span class="hidden">compare</span></th>${columns.map((c) => html`<th scope="col" aria-sort=${order === c.name ? "ascending" : order === `-${c.name}` ? "descending" : undefined}><button type="button" class="sort" onClick=${() => turn(c)}>${c.name}</button></th>`)}</tr></thead>
+    <thead><tr><th scope="col"><span class="hidden">compare</span></th>${columns.map((c) => html`<th scope="col" class=${c.side || "right"} aria-sort=${order === c.name ? "ascending" : order === `-${c.name}` ? "descending" : undefined}><button type="button" class="sort" onClick=${() => turn(c)}>${c.name}</button></th>`)}</tr></thead>
     <tbody>${rows.slice(0, shown).map((r) => html`<tr key=${r.run} class=${r.status}><td><input type="checkbox" aria-label="Compare run ${r.run.slice(0, 8)}" checked=${chosen.includes(r.run)} disabled=${r.status === "missing"} onChange=${() => pick(r.run)} /></td>
-      ${columns.map((c, i) => (i === 0 ? html`<td>${r.status === "missing" ? c.of(r) : html`<${Link} to=${runAddress(r.run)}>${c.of(r)}<//>`}</td>` : html`<td>${c.text ? c.text(c.of(r)) : c.of(r) ?? "-"}</td>`))}</tr>`)}</tbody></table></div>
+      ${columns.map((c, i) => (i === 0 ? html`<td class="left">${r.status === "missing" ? c.of(r) : html`<${Link} to=${runAddress(r.run)}>${c.of(r)}<//>`}</td>` : html`<td class=${c.side || "right"}>${c.text ? c.text(c.of(r), r) : c.of(r) ?? "-"}</td>`))}</tr>`)}</tbody></table></div>
     ${rows.length > shown && html`<p><button type="button" onClick=${() => setShown(shown + 500)}>Show more (${count(rows.length - shown)})</button></p>`}`;
 }
 
@@ -133,7 +134,7 @@ function Study({ name }) {
   document.title = `${name} - assay`;
   return html`<${Waiting} state=${state} title=${name}>${(data) => html`
     <${StudyHead} name=${name} data=${data} drivers=${drivers} />
-    <${Effects} name=${name} version=${version} run=${data.counts.finished > 0} />
+    ${data.counts.finished > 0 && html`<${Effects} name=${name} version=${version} />`}
     ${data.search && html`<${Search} name=${name} version=${version} />`}
     ${data.trials.length > 0 && html`<${Section} title="Learning curves" id="curves"><${Curves} name=${name} trials=${data.trials} version=${version} drivers=${drivers} /><//>
     <${Section} title="Results" id="results"><${ReportTable} table=${data.table} name="trials" sortable=${true} /><//>`}
