@@ -34,7 +34,7 @@ function Course({ data }) {
   const [lines, band] = useMemo(() => [[
     { name: "best so far", y: scaled(course.best), stepped: true }, { name: course.whole.every(Boolean) ? "each trial" : "each trial at each rung", y: scaled(course.value), points: true },
   ], several ? { low: scaled(course.low), high: scaled(course.high) } : null], [data]);
-  const [best, low, high] = [course.best, course.low, course.high].map((values) => scaled(values)[end]?.toFixed(data.decimals));
+  const [best, low, high] = [course.best, course.low, course.high].map((values) => scaled(values)[end]?.toFixed(data.decimals)), unit = data.unit ? ` ${data.unit}` : "";
   return html`<${Lines} x=${x} lines=${lines} band=${band} title="Best ${data.metric} so far${data.unit ? ` (${data.unit})` : ""}" xTitle="evaluation" />
-    <p class="note" id="so-far">Best so far: ${best === undefined ? "none with its complete budget" : minus(best)}${best === undefined ? "" : low === undefined ? ", of one run, so that there is no interval" : ` (${minus(low)} to ${minus(high)}, the 95 % t-interval of that trial's runs)`}.</p>`;
+    <p class="note" id="so-far">Best so far: ${best === undefined ? "none with its complete budget" : minus(best) + unit}${best === undefined ? "" : low === undefined ? ", of one run, so that there is no interval" : ` (${minus(low)} to ${minus(high)}, the 95 % t-interval of that trial's runs)`}.</p>`;
 }
