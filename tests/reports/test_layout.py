@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 
 import numpy as np
@@ -100,3 +101,25 @@ def test_a_figure_that_cannot_be_drawn_costs_no_report(study, images, tmp_path, 
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(ValueError, match="pen"):
         render_html(*study("tour"), images)  # tests see it
+
+
+def test_tables_of_layers_end_where_they_are_too_many_but_the_first_is_whole():
+    trials = [
+        {"label": str(depth), "trial_id": str(depth), "config": {"depth": depth}, "levels": {}}
+        for depth in (2, 3, 4)
+    ]
+    plan = {"study": "deep", "trials": trials}
+
+    def network_of(config):
+        hidden = {"family": "mlp", "hidden": [8] * config["depth"]}
+        return build_network(hidden, (4, 4, 1), {"classes": 2})
+
+    def shown(most):
+        return [len(table.rows) for table in network_tables(plan, network_of, most)]
+
+    every = shown(math.inf)
+    assert len(every) == 3
+    assert shown(every[0] + every[1]) == every[:2]
+    assert shown(1) == every[:1]
+    (table,) = network_tables(plan, network_of, 1)
+    assert table.notes[-1] == "2 more networks: assay network show deep --trial LABEL."

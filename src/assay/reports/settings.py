@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from assay.core.plans import PlanData
@@ -28,8 +30,14 @@ _NAMED = 4
 """Maximum number of trials, or values of a setting, to list by name."""
 
 
-def network_tables(plan: PlanData, network_of: NetworkOf) -> list[Table]:
-    """Return a table of layers for each different structure, with the trials that train it."""
+def network_tables(
+    plan: PlanData, network_of: NetworkOf, most_rows: float = math.inf
+) -> list[Table]:
+    """Return a table of layers for each different structure, with the trials that train it.
+
+    Args:
+        most_rows: leave out what is beyond so many rows of all tables, but never the first.
+    """
     found: dict[tuple[object, ...], tuple[list[list[LayerRow]], list[str]]] = {}
     for trial in plan["trials"]:
         network = network_of(trial.get("config") or {})
@@ -47,11 +55,14 @@ def network_tables(plan: PlanData, network_of: NetworkOf) -> list[Table]:
         tables.append(rows)
         names.append(str(trial["label"]))
     several = len(found) > 1
-    shown = list(found.values())[:MAX_NETWORKS]
+    total = accumulate(len(tables[0]) for tables, _ in found.values())
+    fits = sum(rows <= most_rows for rows in total)
+    shown = list(found.values())[: min(max(fits, 1), MAX_NETWORKS)]
     made = [_layers(plan, _joined(tables), names if several else []) for tables, names in shown]
-    if len(found) > MAX_NETWORKS:
+    if len(found) > len(shown):
         shows = f"assay network show {plan['study']} --trial LABEL"
-        more = f"{len(found) - MAX_NETWORKS} more networks: {shows}."
+        left = len(found) - len(shown)
+        more = f"{left} more network{'s' * (left > 1)}: {shows}."
         made[-1] = replace(made[-1], notes=(*made[-1].notes, more))
     return made
 

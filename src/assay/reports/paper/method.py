@@ -28,6 +28,9 @@ from assay.statistics import metric_of, metric_title
 
 __all__ = ["method"]
 
+MOST_ROWS = 120
+"""Maximum number of layers in the tables of a study, about a page and a half."""
+
 
 def method(studies: Sequence[Material]) -> Chapter:
     """Return the method that the studies share."""
@@ -61,7 +64,7 @@ def _networks(studies: Sequence[Material]) -> Iterator[Block]:
     several = len(studies) > 1
     tables: dict[Any, Exhibit] = {}
     for material in studies:
-        for i, table in enumerate(network_tables(material.plan, material.network_of)):
+        for i, table in enumerate(network_tables(material.plan, material.network_of, MOST_ROWS)):
             title = f"{table.title}, {material.name}" if several else table.title
             key = tuple(tuple(row) for row in table.texts())
             label = material.label(f"network-{i + 1}")
@@ -246,7 +249,7 @@ def _machine(studies: Sequence[Material]) -> Iterator[Block]:
     spent = when(once)
     accelerators = [n for n in known.get("device_name", ()) if n not in known.get("cpu", ())]
     parts = [
-        f"{len(once):,} runs were trained",
+        f"{len(once):,} {'run was' if len(once) == 1 else 'runs were'} trained",
         f" on {' and '.join(known['cpu'])}" if "cpu" in known else "",
         f" and {' and '.join(accelerators)}" if accelerators else "",
         f" with {' or '.join(known['cores'])} cores" if "cores" in known else "",
