@@ -312,3 +312,14 @@ def test_environment_names_every_value_once(study):
     times = when(records)
     assert times["first"] < times["last"]
     assert times["seconds"] == pytest.approx(sum(r.timing["train"] + 0.5 for r in records))
+
+
+def test_curves_of_validation_alone_are_there_for_who_asks(study):
+    plan, records = study("tour")
+    records = [
+        replace(r, curves={**r.curves, "val_distance": 2 * r.curves["val_loss"]}) for r in records
+    ]
+    assert all("val_distance" not in entry["series"] for entry in curves(plan, records))
+    for entry in curves(plan, records, alone=True):
+        distance, loss = (entry["series"][n]["mean"] for n in ("val_distance", "val_loss"))
+        assert distance == pytest.approx(2 * loss)

@@ -290,7 +290,7 @@ def curve_names(series: Iterable[Iterable[str]]) -> list[str]:
     return sorted(twins, key=lambda name: (metric_of(name).rank, name))
 
 
-def curves(plan: PlanData, records: Iterable[Record]) -> list[TrialCurves]:
+def curves(plan: PlanData, records: Iterable[Record], *, alone: bool = False) -> list[TrialCurves]:
     """Return the learning curves of each trial that has some.
 
     Each entry holds trial, name, trial_id, levels, runs (finished), diverged, and "series":
@@ -298,10 +298,17 @@ def curves(plan: PlanData, records: Iterable[Record]) -> list[TrialCurves]:
     {"x", "mean", "low", "high", "n"} of equal length; "axis" says whether x counts epochs or, if
     the study's budget is in steps, steps. Means exclude diverged runs. If runs end early, n
     decreases, and the mean only covers the remaining ones, at least half of them.
+
+    Args:
+        alone: also return metrics that are only measured on validation images, such as the distance
+            of generated pictures.
     """
     records = list(records)
     runs, axis, called = by_trial(records), _axis(plan), trial_names(plan)
     names = curve_names(record.curves for record in records)[::-1]
+    if alone:
+        measured = {n[4:] for r in records for n in r.curves if n.startswith("val_")}
+        names += sorted(measured - {*names})
     found: list[TrialCurves] = []
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])

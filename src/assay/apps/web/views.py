@@ -151,7 +151,7 @@ def curves(
         training: the curves so far of runs in training, which are included.
     """
     from assay.reports.names import named
-    from assay.reports.views import curve_names, curves
+    from assay.reports.views import curves
     from assay.statistics import metric_of, with_unit
 
     plan = named(shelf.plan(name))
@@ -161,7 +161,7 @@ def curves(
     records = shelf.records(wanted, arrays=True)
     stored = {record.run_id for record in records}
     going = list(_unfinished(trials, training, stored))
-    found = curves(part, [*records, *going])
+    found = curves(part, [*records, *going], alone=True)
     partly = {trial["trial_id"]: 0 for trial in trials}
     for record in going:
         partly[record.trial_id] += 1
@@ -169,11 +169,11 @@ def curves(
         entry["training"] = partly[entry["trial_id"]]
         entry["runs"] -= entry["training"]
         for metric, band in entry["series"].items():
-            for end in ("mean", "low", "high"):
-                band[end] = metric_of(metric).scale * band[end]
-    bases = curve_names(entry["series"] for entry in found)
+            band.update({k: metric_of(metric).scale * band[k] for k in ("mean", "low", "high")})
+    bases = {n.removeprefix("val_").removeprefix("test_") for e in found for n in e["series"]}
+    ranked = sorted(bases, key=lambda name: (metric_of(name).rank, name))
     return {
-        "titles": {n: with_unit(n) for m in bases for n in (f"val_{m}", m, f"test_{m}")},
+        "titles": {n: with_unit(n) for m in ranked for n in (f"val_{m}", m, f"test_{m}")},
         "curves": found,
         "chosen": [trial["trial_id"] for trial in trials],
     }
