@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 
 import assay
+from assay.apps.web import run_view
+from assay.apps.web.shelf import Shelf
+from assay.core.records import Record
+from assay.core.store import Store
 
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 
@@ -137,6 +141,14 @@ def test_a_run_shows_its_record(visit: Visit, lab_store: Path):
     assert sum(int(c) for c in cells if c) == len(record.predictions["test_target"])
     page.get_by_role("link", name="small").click()
     page.wait_for_url("**/study/small")
+
+
+def test_a_metric_that_was_recorded_with_its_interval_is_shown_with_it(tmp_path: Path):
+    metrics = {"test_distance": 12.0, "test_low_distance": 10.25, "test_high_distance": 14.5}
+    with Store(tmp_path) as store:
+        store.add(Record("a" * 16, "b" * 16, 0, "finished", {}, {}, metrics))
+    (row,) = run_view.run(Shelf(tmp_path), "a" * 16)["metrics"]
+    assert row["text"] == "12.00 (10.25 to 14.50)"
 
 
 def test_a_run_is_called_as_in_its_study(visit: Visit, lab_store: Path):

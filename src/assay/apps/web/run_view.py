@@ -68,13 +68,27 @@ def _curves(record: Record) -> dict[str, dict[str, Any]]:
     }
 
 
+def _end(name: str, side: str) -> str:
+    """Return the name of an end of a metric's interval: "test_distance" -> "test_low_distance"."""
+    split, _, base = name.partition("_")
+    return f"{split}_{side}_{base}"
+
+
 def _metrics(record: Record) -> list[dict[str, Any]]:
+    """Return name, title and text of each metric; one that was recorded with the ends of its
+    interval, "test_low_NAME" and "test_high_NAME", is shown with them."""
     from assay.statistics import metric_of, with_unit
 
-    rows = []
-    for name, value in record.metrics.items():
+    rows, found = [], record.metrics
+    ends = {name: [_end(name, side) for side in ("low", "high")] for name in found}
+    ends = {name: both for name, both in ends.items() if found.keys() >= {*both}}
+    for name, value in found.items():
+        if any(name in both for both in ends.values()):
+            continue
         known = metric_of(name)
         text = known.number(value)
+        if name in ends:
+            text += f" ({' to '.join(known.number(found[end]) for end in ends[name])})"
         if name in COUNTS and value is not None:
             text = f"{value:,.2f}".removesuffix(".00")
         rows.append({"name": name, "title": with_unit(name), "text": text})

@@ -74,6 +74,6 @@ function Editor({ start, title, builtIn }) {
     ${!found ? html`<p class="note">Checking ...</p>` : problems.length ? html`<ul class="problems">${problems.map((p) => html`<li>${p.line ? html`<button type="button" onClick=${() => show(p.line, p.column)}>line ${p.line}, column ${p.column}</button> ` : ""}${p.text}</li>`)}</ul>`
       : html`<p class="fine">${found.name}: ${found.search ? "a search" : `${many(found.trials, "trial")}, ${many(found.runs, "run")}${found.seconds ? `, ${found.seconds < 1 ? "less than 1 s" : `about ${duration(found.seconds)}`} (a rough estimate${found.busy || ""})` : ""}`}. ${found.note || ""}</p>`}
     </div>
-    <p class="tools"><${Act} run=${save} disabled=${problems.length > 0 || undefined}>Save<//>
-      ${["full", "quick", "smoke"].map((s) => html`<${Act} run=${start_(s)} busy="Starting ...">Start (${s})<//>`)} <span role="status">${done}</span></p>`;
+    <p class="tools"><${Act} run=${save} disabled=${problems.length > 0}>Save<//>
+      ${["full", "quick", "smoke"].map((s) => html`<${Act} run=${start_(s)} busy="Starting ..." disabled=${problems.length > 0}>Start (${s})<//>`)} <span role="status">${done}</span></p>`;
 }

@@ -18,14 +18,14 @@ function Bar({ done, total, label }) {
 }
 
 // A button that does something on the server and says what came of it.
-function Act({ run, children, busy = "...", className = "", ...more }) {
+function Act({ run, children, busy = "...", className = "", disabled = false, ...more }) {
   const [state, set] = useState("");
   const act = async () => {
     set("busy");
     try { await run(); set(""); } catch (error) { set(error.message); }
   };
   const text = state && state !== "busy" ? html` <span class="trouble" role="alert">${state}</span>` : null;
-  return html`<button type="button" class=${className} disabled=${state === "busy"} onClick=${act}
+  return html`<button type="button" class=${className} disabled=${disabled || state === "busy"} onClick=${act}
     ...${more}>${state === "busy" ? busy : children}</button>${text}`;
 }
 

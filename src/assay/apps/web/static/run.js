@@ -7,16 +7,17 @@ function Run({ name }) {
   return html`<${Waiting} state=${state} title="run ${name}">${(run) => html`
     <p class="kind">run ${run.run}</p>
     <h1>${run.studies.length ? run.studies[0].trial || "Run" : "Run"}, seed ${run.seed}</h1>
-    <p class="facts"><span class="state ${run.status}">${run.status}</span> ${run.message}
+    <${Trouble} text=${run.message} />
+    <p class="facts"><span class="state ${run.status}">${run.status}</span>${run.studies.length > 0 && ", a run of"}
       ${run.studies.map((s) => html` <${Link} to=${studyAddress(s.study)}>${s.study}<//>`)}
       ${!saved && html` <button type="button" onClick=${savePage}>This page as one file</button>`}</p>
     ${run.details && html`<details><summary>What was said</summary><pre>${run.details}</pre></details>`}
-    <${Section} title="Results" id="metrics"><${Pairs} label="Results" rows=${run.metrics.map((m) => [m.title, m.text])} /><//>
+    ${run.metrics.length > 0 && html`<${Section} title="Results" id="metrics"><${Pairs} label="Results" rows=${run.metrics.map((m) => [m.title, m.text])} /><//>`}
     <${Section} title="Curves" id="curves"><${RunCurves} curves=${run.curves} titles=${run.titles} /><//>
     ${run.confusion && html`<${Section} title="Confusion" id="confusion"><${Confusion} ...${run.confusion} /><//>`}
     <${Pictures} run=${run.run} />
     <${Section} title="Configuration" id="configuration"><${Pairs} label="Configuration" rows=${run.config} /><//>
-    <${Section} title="Time" id="time"><${Pairs} label="Time" rows=${run.timing.map(timed)} /><//>
+    ${run.timing.length > 0 && html`<${Section} title="Time" id="time"><${Pairs} label="Time" rows=${run.timing.map(timed)} /><//>`}
     <${Section} title="Where it ran" id="provenance" open=${false}><${Pairs} label="Where it ran" rows=${run.provenance} /><//>`}<//>`;
 }
 
