@@ -218,6 +218,9 @@ def test_pages_work_by_keyboard_alone(visit: Visit):
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Report"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == "Download"
+    assert page.locator("details.menu[open]").count() == 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((p) => [1, 2, 5].map((n) => n * 1
 function axes(xTitle, dark) {
   const ink = colour("--soft"), grid = colour("--line");
   const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: "12px system-ui" };
-  return [{ ...axis, label: xTitle, labelFont: "12px system-ui", labelSize: 20, size: 34, incrs: WHOLE }, { ...axis, size: 56 }];
+  return [{ ...axis, label: xTitle, labelFont: "12px system-ui", labelSize: 20, size: 34, incrs: WHOLE }, { ...axis, size: 56, values: (_, ticks) => ticks.map((v) => (v === null ? "" : short(v))) }];
 }
 
 // A chart of uPlot that follows its width, the theme and its data.

@@ -17,7 +17,18 @@ function StudyHead({ name, data, drivers }) {
 
 function Take({ name }) {
   const at = (kind) => `/download/${kind}?name=${encodeURIComponent(name)}`;
-  return html`<details class="menu"><summary class="button">Download</summary><ul>
+  const menu = useRef(null);
+  useEffect(() => { // a click elsewhere and Escape close it
+    const close = (event) => {
+      if (!menu.current.open || (event.key ? event.key !== "Escape" : menu.current.contains(event.target))) return;
+      menu.current.open = false;
+      if (event.key) menu.current.firstElementChild.focus();
+    };
+    addEventListener("keydown", close);
+    addEventListener("pointerdown", close);
+    return () => { removeEventListener("keydown", close); removeEventListener("pointerdown", close); };
+  }, []);
+  return html`<details class="menu" ref=${menu}><summary class="button">Download</summary><ul>
     <li><a href=${at("report")}>Report</a></li>
     ${["csv", "json", "markdown"].map((k) => html`<li><a href=${at(k)}>Table as ${k === "csv" ? "CSV" : k === "json" ? "JSON" : "Markdown"}</a></li>`)}
     <li><a href=${at("runs")}>Every run as CSV</a></li>
