@@ -176,10 +176,17 @@ def test_nothing_stored_is_no_crash(
     assert "tour" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("writable", [True, False])
 def test_a_bug_is_one_line_and_a_log(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    writable: bool,
 ):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "a-file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path if writable else tmp_path / "a-file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "assay.log").symlink_to(tmp_path / "of-another-user")
     broken = Mock(side_effect=ZeroDivisionError("division by zero"))  # not in a user's code
     monkeypatch.setattr(app, "app", broken)
     assert main(["list"]) == 1
@@ -187,6 +194,7 @@ def test_a_bug_is_one_line_and_a_log(
     assert err.startswith("error: ZeroDivisionError: division by zero (this is a bug in assay; ")
     log = Path(err.rpartition("details are in ")[2].rstrip(")\n"))
     assert "Traceback (most recent call last)" in log.read_text()
+    assert not (tmp_path / "of-another-user").exists()
 
 
 def test_an_error_in_a_command_of_a_plugin_says_where(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -214,12 +215,15 @@ def _log(error: Exception) -> Path:
 
     text = "".join(traceback.format_exception(error))
     entry = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} assay {' '.join(sys.argv[1:])}\n{text}\n"
-    for folder in (user_log_path("assay", appauthor=False), Path(tempfile.gettempdir())):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "assay.log").open("a", encoding="utf-8", errors=REPLACE) as file:
-                file.write(entry)
-        except OSError:
-            continue
-        return folder / "assay.log"
+    usual = user_log_path("assay", appauthor=False) / "assay.log"
+    with suppress(OSError):
+        usual.parent.mkdir(parents=True, exist_ok=True)
+        with usual.open("a", encoding="utf-8", errors=REPLACE) as file:
+            file.write(entry)
+        return usual
+    with suppress(OSError):  # a new file: in this folder, another user's may have any known name
+        handle, name = tempfile.mkstemp(".log", "assay-")
+        with open(handle, "w", encoding="utf-8", errors=REPLACE) as file:
+            file.write(entry)
+        return Path(name)
     return Path("nowhere, because no folder is writable")
