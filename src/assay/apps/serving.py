@@ -72,7 +72,7 @@ def run_server(
     if store.exists() and not store.is_dir():
         raise ConfigError(f"{store} is a file; a store is a folder")
     secret = token or (secrets.token_urlsafe(24) if host is not None else "")
-    listening = _listen(host or LOCAL[0], port)
+    listening = _listen(LOCAL[0] if host is None else host, port)
     number = listening.getsockname()[1]
     lab = Lab(store, data_dir)
     lab.prepare()
@@ -120,6 +120,8 @@ def names_of(host: str | None) -> frozenset[str]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not host:  # for the system, this would be every address
+        raise ConfigError("--host is empty; expected an address, such as 0.0.0.0 for all")
     try:
         family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
     except ValueError:

@@ -292,6 +292,11 @@ def test_a_token_that_no_cookie_can_keep_is_refused_and_not_repeated(tmp_path: P
     assert "secret-token" not in str(error.value)
 
 
+def test_an_empty_host_is_no_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["serve", "--store", str(tmp_path), "--port", "0", "--host", ""]) == 2
+    assert "--host is empty; expected an address" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("token", ["", "short"])
 def test_a_token_that_is_too_short_is_refused_even_if_it_is_empty(
     tmp_path: Path, token: str, capsys: pytest.CaptureFixture[str]
