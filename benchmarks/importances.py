@@ -14,11 +14,12 @@ import datetime
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from assay.core.machine import machine
+from assay.core.plans import PlanData
 from assay.statistics.estimates import estimate
 from assay.statistics.importances import METHODS, importances
 from assay.statistics.searches import SearchTrial, Step
@@ -27,7 +28,8 @@ NAMES = ("a", "b", "c")
 SPACE = [
     {"name": n, "kind": "float", "low": 0.0, "high": 1.0, "step": None, "log": False} for n in NAMES
 ]
-PLAN: dict[str, Any] = {"search": {"higher_is_better": True, "space": SPACE}}
+PLAN = cast("PlanData", {"search": {"higher_is_better": True, "space": SPACE}})
+"""As much of a plan as importances need."""
 
 
 def search(count: int, rng: np.random.Generator) -> list[SearchTrial]:
@@ -42,7 +44,11 @@ def search(count: int, rng: np.random.Generator) -> list[SearchTrial]:
             {},
             0,
             None,
-            (Step(1, 0, estimate([v]), 1, 1.0),),
+            (
+                Step(
+                    epochs=1, wave=0, estimate=estimate([v]), images=1, seconds=1.0, value=float(v)
+                ),
+            ),
             "complete",
         )
         for i, (at, v) in enumerate(zip(x, value, strict=True))
@@ -55,8 +61,8 @@ def measure(trials: int, searches: int, resamples: int) -> dict[str, Any]:
         r["parameter"]: r
         for r in importances(PLAN, search(3000, np.random.default_rng(9)), resamples=0)
     }
-    held = {method: [] for method in METHODS}
-    width = {method: [] for method in METHODS}
+    held: dict[str, list[bool]] = {method: [] for method in METHODS}
+    width: dict[str, list[float]] = {method: [] for method in METHODS}
     start = time.process_time()
     for seed in range(searches):
         for row in importances(

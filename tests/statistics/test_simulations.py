@@ -17,6 +17,7 @@ from assay.statistics import (
     detectable,
     holm,
     holm_confidence,
+    importances,
     look_levels,
     looks,
     paired_t,
@@ -27,6 +28,7 @@ from assay.statistics.divergence import Outcome
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+from importances import PLAN, search
 from intervals import NOISE, TRIALS, coverage, family_wise_error
 from verdicts import wrong_verdicts
 
@@ -135,6 +137,12 @@ def test_looking_again_and_again_errs_at_most_5_percent_of_the_time(noise):
     x = NOISE[noise](np.random.default_rng(4), (3000, 2, 30))
     assert wrong_verdicts(x) <= 0.05 + 3 * (0.05 * 0.95 / 3000) ** 0.5
     assert noise != "normal" or wrong_verdicts(x, corrected=False) > 0.15
+
+
+def test_importances_of_a_simulated_search_name_what_matters():
+    found = importances(PLAN, search(60, np.random.default_rng(0)), resamples=2)
+    assert [row["parameter"] for row in found] == ["a", "b", "c"]
+    assert found[-1]["fanova"].value < 0.2
 
 
 def test_the_levels_of_one_look_and_of_many():

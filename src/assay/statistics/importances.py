@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "RESAMPLES", "Importance", "importances", "optuna_trials"]
 
-METHODS = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
+METHODS: dict[Literal["fanova", "ped_anova"], str] = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
 """Method -> its displayed name."""
 
 FEWEST = 8
