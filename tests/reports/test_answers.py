@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from assay.core.records import Record
-from assay.reports.answers import opening
+from assay.reports.answers import answers, opening
+from assay.reports.results import results
 from assay.statistics import effects
 
 
@@ -68,3 +70,18 @@ def test_data_without_a_finished_run_are_said_to_have_none():
     assert "No run on digits has finished." in opening(plan, half, effects)
     blind = [Record(r.run_id, r.trial_id, r.seed, r.status, {}, {}, {}) for r in records]
     assert "no run has a validation accuracy" in opening(plan, blind, effects)[0]
+
+
+def test_a_trial_that_is_passed_over_for_runs_that_did_not_finish_is_named():
+    plan, records, _ = found("network.activation", "relu", "tanh", "elu")
+    lost = [
+        replace(r, status="diverged", metrics={}) if r.run_id == "relu-3" else r for r in records
+    ]
+    said = answers(plan, lost)["best"][0]["text"]
+    assert said.startswith("tanh is the best of 2 activations of which every run finished, by ")
+    note = "relu has a better mean on validation, but only of the runs that finished."
+    assert said.endswith(f" {note}")
+    assert note in results(plan, lost).notes
+    whole = answers(plan, records)["best"][0]["text"]
+    assert whole.startswith("relu is the best of 3 activations by validation accuracy; it reaches ")
+    assert note not in results(plan, records).notes

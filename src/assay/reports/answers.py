@@ -12,7 +12,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import published_rows, published_source
 from assay.reports.names import BASELINE, candidates_text, trial_names
-from assay.reports.protocol import refit_note, training_command, tuned_note
+from assay.reports.protocol import ahead_text, refit_note, training_command, tuned_note
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     ALPHA,
@@ -141,6 +141,7 @@ def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:
         score = estimate_sentence(f"test_{best.metric}", best.test)
         on = f"On {name}: " if len(groups) > 1 else ""
         among = candidates_text(plan, trials, best.candidates)
+        among += " of which every run finished," * bool(best.ahead)
         said = _quoted(names[best.trial["trial_id"]])
         by = metric_title(f"val_{best.metric}")
         if best.candidates == 1:
@@ -158,6 +159,9 @@ def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:
             )
         else:
             texts.append(f"{on}{said} is the best of {among} by {by}; it reaches {score}.")
+        if best.ahead:
+            first = [_quoted(names[t["trial_id"]]) for t in best.ahead]
+            texts[-1] += f" {ahead_text(first)}."
     return texts
 
 

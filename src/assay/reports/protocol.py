@@ -11,6 +11,7 @@ from assay.reports.names import trial_names
 
 __all__ = [
     "DATA_WORDS",
+    "ahead_text",
     "choice_note",
     "dataset_setting",
     "refit_note",
@@ -112,6 +113,13 @@ def choice_note(plan: PlanData, chosen: bool) -> str:
         return note
     by = "best: chosen by the validation metric alone, among trials with the same data."
     return by if chosen else ""
+
+
+def ahead_text(names: Sequence[str]) -> str:
+    """Say that trials have a better mean than the best one, but not of all their runs."""
+    *most, last = names
+    said = f"{', '.join(most)} and {last} have" if most else f"{last} has"
+    return f"{said} a better mean on validation, but only of the runs that finished"
 
 
 _REFIT = "Trained on the validation images as well, so metrics on them are meaningless"

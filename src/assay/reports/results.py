@@ -9,10 +9,10 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import lacking_notes, published_rows, published_source
 from assay.reports.flat import Row
-from assay.reports.names import marked
-from assay.reports.protocol import choice_note, dataset_setting, tuned_note
+from assay.reports.names import marked, trial_names
+from assay.reports.protocol import ahead_text, choice_note, dataset_setting, tuned_note
 from assay.reports.tables import Column, Table
-from assay.reports.views import trial_rows
+from assay.reports.views import best_by_data, trial_rows
 from assay.statistics import (
     Estimate,
     Interval,
@@ -130,6 +130,9 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
     notes = [covered(plan)]
     said = (choice_note(plan, any(r["best"] for r in rows)), tuned_note(plan))
     notes += [note for note in said if note]
+    called = trial_names(plan)
+    ahead = [called[t["trial_id"]] for b in best_by_data(plan, records) for t in b.ahead]
+    notes += [f"{ahead_text(ahead)}."] if ahead else []
     notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
         worst = "; in comparisons, diverged runs count as the worst."

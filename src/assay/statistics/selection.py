@@ -24,8 +24,11 @@ class Best:
         trial: the chosen trial; the first of the plan if several are equally good.
         metric: without prefix.
         validation, test: its estimates.
-        candidates: number of trials among which it was chosen.
+        candidates: number of trials among which it was chosen; those of which every run finished,
+            if any other is `ahead`.
         ties: the other trials with the same mean on validation.
+        ahead: trials with a better mean, which were not chosen because it lacks runs that did not
+            finish.
     """
 
     trial: PlannedTrial
@@ -34,6 +37,7 @@ class Best:
     test: Estimate
     candidates: int
     ties: tuple[PlannedTrial, ...] = ()
+    ahead: tuple[PlannedTrial, ...] = ()
 
 
 def best_trial(
@@ -77,9 +81,12 @@ def best_trial(
         ranked = [e for e in ranked if not _trains_on_validation(e[1])] or ranked
     key, trial, validation, mine = max(selected or ranked, key=lambda entry: entry[0])
     test = estimate_runs(mine, f"test_{base}", bad=bad_runs(runs, f"test_{base}"))
-    others = [e for e in ranked if e[1] is not trial and not selected and e[0][0] == key[0]]
-    ties = tuple(e[1] for e in others if math.isclose(e[0][1], key[1], rel_tol=1e-12))
-    return Best(trial, base, validation, test, len(ranked), ties)
+    others = [e for e in ranked if e[1] is not trial and not selected]
+    alike = [e for e in others if e[0][0] == key[0]]
+    ties = tuple(e[1] for e in alike if math.isclose(e[0][1], key[1], rel_tol=1e-12))
+    ahead = tuple(e[1] for e in others if e[0][0] != key[0] and e[0][1] > key[1])
+    number = len(ranked) if not ahead else len(alike) + 1
+    return Best(trial, base, validation, test, number, ties, ahead)
 
 
 def _trains_on_validation(trial: PlannedTrial) -> bool:
