@@ -5,7 +5,8 @@
 simulates studies whose trials all have the same mean, with several kinds of noise and two designs,
 and tests them by several methods; writes results/intervals-DATE.json. "assay" is the method of
 `assay.statistics`: the paired t-test, with a margin for bad runs in each trial once the study has
-seen some. Tests check its error rates (tests/statistics/test_simulations.py).
+seen some. Tests check its error rates (tests/statistics/test_simulations.py). Also: how often bad
+runs are found where there are none but spreads are unequal, and where there is one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,16 @@ from assay.statistics import (
 SIZES = (3, 5, 10)
 TRIALS = 6
 """A baseline and five levels, or a factor of two levels times one of three."""
+
+SPREADS = (0.2,) * 5 + (1.0,) * 5
+"""Standard deviations of the trials on an easy and a hard dataset."""
+
+ALIKE = {
+    "equal spreads": ((1.0,) * 10, ("one",) * 10),
+    "two datasets": (SPREADS, ("easy",) * 5 + ("hard",) * 5),
+    "one dataset": (SPREADS, ("one",) * 10),
+}
+"""Spreads and datasets of ten trials in which bad runs are looked for."""
 
 Test = Callable[[np.ndarray, BadRuns], np.ndarray]
 
@@ -143,6 +154,20 @@ def power(x: np.ndarray, method: str) -> float:
     return float(np.mean(holm(METHODS[method](d + 3, look(x))) < ALPHA))
 
 
+def found(spreads: str, n: int, studies: int) -> dict[str, float]:
+    """Share of studies in which a bad run is found: without any, and with one that lies ten
+    standard deviations of its trial below the others, in the first trial or in the last."""
+    deviations, datasets = ALIKE[spreads]
+    x = np.random.default_rng([9, n]).normal(size=(studies, len(deviations), n))
+    x *= np.array(deviations)[:, None]
+    shares = {"without": float(np.mean(find_bad_runs(x, datasets).runs > 0))}
+    for name, trial in (("in the first", 0), ("in the last", -1)):
+        y = x.copy()
+        y[:, trial, 0] -= 10 * deviations[trial]
+        shares[name] = float(np.mean(find_bad_runs(y, datasets).runs > 0))
+    return shares
+
+
 def measure(studies: int) -> list[dict[str, Any]]:
     """All noises, designs and numbers of runs."""
     rows = []
@@ -167,6 +192,9 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=20_000)
     asked = parser.parse_args()
     rows = measure(asked.studies)
+    bad_runs = [
+        {"spreads": name, "n": n, **found(name, n, asked.studies)} for name in ALIKE for n in SIZES
+    ]
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     file = Path(__file__).parent / "results" / f"intervals-{today}.json"
     written = {
@@ -174,6 +202,7 @@ def main() -> None:
         "command": f"python benchmarks/intervals.py --studies {asked.studies}",
         "machine": machine(),
         "rows": rows,
+        "bad_runs": bad_runs,
     }
     file.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     print(file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -120,6 +122,35 @@ def test_trials_that_vary_unequally_have_no_bad_runs_for_that(deviations, most, 
     assert np.mean(found.runs > 0) < most
     d = x[:, 1] - x[:, 0] + 3 * deviations[0]
     assert np.mean(paired_t(d, margin=found.among(d).margin).p < 0.05) > least
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+@pytest.mark.parametrize("easy", [0.05, 0.2, 0.5])
+def test_trials_of_an_easy_and_a_hard_dataset_have_no_bad_runs_for_that(easy, n):
+    datasets, spreads = ["easy"] * 5 + ["hard"] * 5, np.array([easy] * 5 + [1] * 5)[:, None]
+    x = np.random.default_rng(n).normal(size=(2000, 10, n)) * spreads
+    assert np.mean(find_bad_runs(x, datasets).runs > 0) <= 0.05
+    for trial in (0, -1):
+        y = x.copy()
+        y[:, trial, 1] -= 10 * spreads[trial]
+        assert np.mean(find_bad_runs(y, datasets).runs > 0) >= (0.75 if n == 3 else 0.9), trial
+
+
+def test_bad_runs_are_far_among_runs_of_their_dataset():
+    rng = np.random.default_rng(0)
+    trials = {}
+    for name, spread in (("mnist", 0.001), ("cifar10", 0.02)):
+        for k in range(4):
+            values = rng.normal(0.9, spread, 5)
+            trials[f"{name} {k}"] = [
+                replace(run(s, v), config={"dataset": {"name": name}}) for s, v in enumerate(values)
+            ]
+    assert bad_runs(trials, "test_accuracy").runs == 0
+    wrong = trials["mnist 0"][2]
+    trials["mnist 0"][2] = replace(wrong, metrics={"test_accuracy": 0.88})
+    assert bad_runs(trials, "test_accuracy").runs == 1
+    trials["cifar10 0"] = [replace(r, config={}) for r in trials["cifar10 0"]]  # an imported trial
+    assert bad_runs(trials, "test_accuracy").runs == 1
 
 
 def test_a_bad_run_among_trials_that_vary_unequally_is_found():

@@ -160,7 +160,7 @@ def decide(
         said = BETTER if low > threshold else NOT_BETTER if high < threshold else UNDECIDED
         if said != UNDECIDED:
             break
-    return Verdict(said, metric, at_least, found, level, tuple(looked), bad.runs)
+    return Verdict(said, metric, at_least, found, level, tuple(looked), int(bad.runs))
 
 
 def study_of(name: str, **changes: Unpack[StudyChanges]) -> Study:

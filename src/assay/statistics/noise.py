@@ -14,7 +14,7 @@ from assay.statistics.metrics import values_by_seed
 __all__ = ["NO_BAD_RUNS", "BadRuns", "bad_runs", "find_bad_runs"]
 
 FAR = 5.0
-"""A bad run is so many standard deviations of the study's runs away from its trial's median."""
+"""A bad run is so many standard deviations of its dataset's runs away from its trial's median."""
 
 UNEQUAL = 0.05
 """Level of the test after which only trials that vary as much say what is far for a trial."""
@@ -54,7 +54,7 @@ class BadRuns(NamedTuple):
 
     low: float | np.ndarray = 0.0
     high: float | np.ndarray = 0.0
-    runs: int = 0
+    runs: int | np.ndarray = 0
     skewness: float | np.ndarray = 0.0
     spread: float | np.ndarray = 0.0
 
@@ -88,20 +88,22 @@ class BadRuns(NamedTuple):
 NO_BAD_RUNS = BadRuns()
 
 
-def find_bad_runs(values: np.ndarray) -> BadRuns:
+def find_bad_runs(values: np.ndarray, datasets: Sequence[str] | None = None) -> BadRuns:
     """Find runs far from the others of their trial, and how far such runs may shift means.
 
     A sample of five cannot show that one run in ten is bad: most such samples contain none and vary
     little. The other trials of the study can show it, and each trial may have bad runs as often.
     The upper Clopper-Pearson bound of this frequency (at the confidence SURE), times the distance
     of the worst run, is how far the mean of any trial may differ from that of its runs.
-    Where trials vary unequally (of an easy and a hard dataset), those that vary more are no
-    measure of what is far for the others, nor the other way round (`_expected`, `BadRuns.among`).
+    What is far is measured by the trials of the same dataset, because those of an easy and a hard
+    one vary unequally. Of one dataset, trials that surely vary unequally are no measure of each
+    other (`_expected`, `BadRuns.among`). But a few runs hardly show that, so there honest runs of a
+    trial that varies more are often called bad; a scale of each trial's own would not do that, but
+    among 3 runs it would miss two of three bad ones.
     `mean_interval` and `compare` add it as a margin. With it, the family-wise error stays near 5 %
     or below, where a paired t-test alone finds a difference between equal levels in up to 60 % of
     the studies, and intervals cover the mean, which they otherwise cover in 72 % of the cases
     (`benchmarks/intervals.py` measures this and alternatives).
-
 
     Noise may be skewed without such outliers. All trials together can show it; the means of few
     runs are then too often on the side of the short tail, and intervals are extended on the other
@@ -109,6 +111,7 @@ def find_bad_runs(values: np.ndarray) -> BadRuns:
 
     Args:
         values: (..., trials, n), NaN if a trial has fewer runs.
+        datasets: that of each trial; one of all by default.
 
     Returns:
         See `BadRuns`; (...,) each.
@@ -116,7 +119,10 @@ def find_bad_runs(values: np.ndarray) -> BadRuns:
     x = np.asarray(values, dtype=np.float64)
     distance = x - _median(x)
     size = np.abs(distance)
-    scale = _expected(size)
+    scale = np.zeros((*size.shape[:-1], 1))
+    labels = np.array(datasets or [""] * size.shape[-2])
+    for label in set(labels):
+        scale[..., labels == label, :] = _expected(size[..., labels == label, :])
     with np.errstate(invalid="ignore"):
         bad = (size > FAR * scale) & (size > ALONE * _TO_DEVIATION * _median(size)) & (scale > 0)
     runs = np.isfinite(x).sum((-2, -1))
@@ -138,9 +144,9 @@ def find_bad_runs(values: np.ndarray) -> BadRuns:
 def _expected(size: np.ndarray) -> np.ndarray:
     """Return the standard deviation that a run of each trial is expected to have, (..., trials, 1).
 
-    It is that of all runs of the study. If the trials surely vary unequally, it is for each that of
-    the trials that vary at least as much, because the few runs of one alone would often have a bad
-    one among them by chance.
+    It is that of all their runs. If the trials surely vary unequally, it is for each that of the
+    trials that vary at least as much, because the few runs of one alone would often have a bad one
+    among them by chance.
 
     Args:
         size: distances from the trial's median, (..., trials, n).
@@ -237,11 +243,18 @@ def bad_runs(
 ) -> BadRuns:
     """Find bad runs in the trials of a study, {trial_id: its records}."""
     groups = runs.values() if isinstance(runs, Mapping) else runs
+    groups = [group for group in groups if group]
     rows = [list(values_by_seed(group, metric).values()) for group in groups]
     longest = max(map(len, rows), default=0)
     if not longest:
         return NO_BAD_RUNS
     table = np.array([row + [np.nan] * (longest - len(row)) for row in rows])
-    found = find_bad_runs(table)
+    found = find_bad_runs(table, [_dataset(group[0]) for group in groups])
     low, high, number, skewness, spread = found
     return BadRuns(float(low), float(high), int(number), float(skewness), float(spread))
+
+
+def _dataset(record: Record) -> str:
+    """Return the name of a run's dataset; empty if an imported one has none."""
+    of = record.config.get("dataset")
+    return str(of.get("name", "")) if isinstance(of, Mapping) else ""
