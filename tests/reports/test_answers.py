@@ -11,7 +11,7 @@ import pytest
 from assay.core.records import Record
 from assay.reports.answers import answers, opening
 from assay.reports.results import results
-from assay.statistics import effects
+from assay.statistics import detectable, effects
 
 
 def found(factor: str, *levels: str) -> tuple[dict[str, Any], list[Record], list[Any]]:
@@ -85,3 +85,31 @@ def test_a_trial_that_is_passed_over_for_runs_that_did_not_finish_is_named():
     whole = answers(plan, records)["best"][0]["text"]
     assert whole.startswith("relu is the best of 3 activations by validation accuracy; it reaches ")
     assert note not in results(plan, records).notes
+
+
+def power_text(spreads, n=5, metric="test_accuracy"):
+    """What is said of the power of comparisons with these standard deviations."""
+    plan, records, effects = found("network.activation", "relu", *map(str, range(len(spreads))))
+    made = [
+        replace(e, metric=metric, comparison=replace(e.comparison, std=s, n=n))
+        for e, s in zip(effects, spreads, strict=True)
+    ]
+    said = answers(plan, records, made)["beware"]
+    return next((a["text"] for a in said if a["text"].startswith("With n")), "")
+
+
+def test_the_detectable_difference_is_that_of_the_comparisons():
+    size, many = detectable(5, 0.01, 0.05 / 2), "With n = 5 and 2 comparisons, "
+    assert power_text([0.01, 0.01]) == (
+        f"{many}a difference of {100 * size:.2f} points would be detected with 80 % power, "
+        "one of half that size only rarely."
+    )
+    assert power_text([0.001, 0.01]) == (
+        f"{many}a difference of {10 * size:.2f} points would be detected with 80 % power where "
+        f"pairs of runs vary least; where they vary most, one of {100 * size:.2f} points."
+    )
+    assert power_text([0.001, 0.5]).endswith("vary most, not even the largest possible.")
+    assert power_text([0.5, 0.5]).endswith(
+        "difference would be detected with less than 80 % power."
+    )
+    assert power_text([0.0, 0.0]) == power_text([0.01, 0.01], n=1) == ""

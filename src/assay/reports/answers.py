@@ -40,6 +40,10 @@ from assay.statistics.sentences import FactorAnswer
 
 __all__ = ["Answer", "Answers", "answers", "opening"]
 
+UNEQUAL = 4
+"""One detectable difference is named for all comparisons unless the largest is so many times the
+smallest; 5 runs of equal spread hardly seem so unequal."""
+
 
 class Answer(TypedDict):
     """A sentence and its verdict, empty where there is nothing to judge."""
@@ -241,24 +245,29 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
 
 
 def _power(found: Sequence[Effect]) -> list[str]:
-    """Describe the difference that the repeats can detect, if any."""
-    spread, n = spread_of(found), [e.comparison.n for e in found if e.comparison.n > 1]
-    if not n or not spread > 0:
+    """Describe the difference that the repeats can detect, if any; the smallest and the largest
+    where comparisons vary unequally, as those on an easy and a hard dataset do."""
+    family, tested = family_size(found), [e.comparison for e in found if e.comparison.std > 0]
+    each = [(detectable(c.n, c.std, ALPHA / family), c.n) for c in tested]
+    sizes = sorted(size for size, _ in each if np.isfinite(size))
+    if not sizes:
         return []
-    family = family_size(found)
-    size = detectable(int(np.median(n)), spread, ALPHA / family)
-    if not np.isfinite(size):
-        return []
-    known = metric_of(found[0].metric)
+    known, n = metric_of(found[0].metric), int(np.median([n for _, n in each]))
     many = f"{family} {'comparison' if family == 1 else 'comparisons'}"
     low, high = known.bounds
     sure = f"{100 * POWER:g} % power"
-    if size > high - low:
+    size = detectable(n, spread_of(found), ALPHA / family)
+    if sizes[0] > high - low:
         said = f"even the largest possible difference would be detected with less than {sure}."
+    elif sizes[-1] > UNEQUAL * sizes[0] or not np.isfinite(size):
+        said = f"a difference of {known.size(sizes[0])} would be detected with {sure} where pairs "
+        said += "of runs vary least; where they vary most, "
+        most = known.size(sizes[-1])
+        said += f"one of {most}." if sizes[-1] <= high - low else "not even the largest possible."
     else:
         said = f"a difference of {known.size(size)} would be detected with {sure}, one of half "
         said += "that size only rarely."
-    return [f"With n = {int(np.median(n))} and {many}, {said}"]
+    return [f"With n = {n} and {many}, {said}"]
 
 
 def _repeats(records: Sequence[Record]) -> dict[str, int]:
