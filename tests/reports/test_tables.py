@@ -242,8 +242,15 @@ def test_the_answer_says_that_runs_are_skewed(study, side):
     (said,) = [text for text in beware if "skewed" in text]
     # by hand: the third moment over the standard deviation cubed, of these five numbers
     skewness = 0.7273 * side
-    assert f"{'higher' if side > 0 else 'lower'} values (skewness {skewness:+.1f}" in said
+    assert f"are skewed towards {'higher' if side > 0 else 'lower'} values" in said
+    assert f"(skewness {skewness:+.1f}, averaged over trials, p = 0.0" in said
     assert "not enough" not in said
+
+
+def test_skewness_as_of_a_fifth_of_even_studies_is_called_possible(study):
+    beware = answers(*with_accuracies(study, [0.0, 0.45, 0.8, 1.2, 2.0]))["beware"]
+    (said,) = [item["text"] for item in beware if "skewed" in item["text"]]
+    assert said.startswith("The runs may be skewed towards higher values (skewness +0.4, averaged ")
 
 
 def test_the_answer_says_nothing_of_even_runs(study):

@@ -170,10 +170,12 @@ def test_room_is_made_for_skewness_that_all_trials_show_together():
     assert found.skewness == pytest.approx(skewness)
     assert found.high == pytest.approx(1.25 * skewness * tail[0].std(ddof=1) / 5**0.5)
     assert (found.low, found.runs) == (0, 0)
+    # of 5 normal values, the variance of skewness is 6 (5 - 2) / ((5 + 1) (5 + 3)) = 0.375
+    assert found.chance == pytest.approx(2 * stats.norm.sf(skewness / (0.375 / 3) ** 0.5))
     below = find_bad_runs(-tail)
     assert (below.low, below.high) == (-found.high, 0)
     assert below.skewness == -found.skewness
     for few in (tail[:1], np.array([[-1.0, 0, 1], [-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])):
-        assert find_bad_runs(few) == (0, 0, 0, 0, 0)
+        assert find_bad_runs(few) == (0, 0, 0, 0, 0, 1)
     mixed = np.array([*tail, [0.5, np.nan, np.nan, np.nan, np.nan], [1.0] * 5])
     assert find_bad_runs(mixed).skewness == pytest.approx(skewness)

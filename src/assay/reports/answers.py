@@ -32,6 +32,7 @@ from assay.statistics import (
     family_size,
     metric_of,
     metric_title,
+    p_text,
     primary_metric,
     readable,
     spread_of,
@@ -230,10 +231,11 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
         side = "higher" if bad.skewness > 0 else "lower"
         few = max(_repeats(records).values(), default=0) <= 3
         short = " (not enough for 95 % with so few runs)" if few else ""
+        are = "are" if bad.chance < ALPHA else "may be"
         texts.append(
-            f"The runs are skewed towards {side} values (skewness {bad.skewness:+.1f}, averaged "
-            "over trials), and then means of few runs mislead. Intervals and tests make room for "
-            f"it{short}; read the medians, too."
+            f"The runs {are} skewed towards {side} values (skewness {bad.skewness:+.1f}, averaged "
+            f"over trials, {p_text(float(bad.chance))}), and then means of few runs mislead. "
+            f"Intervals and tests make room for it{short}; read the medians, too."
         )
     if records and max((_repeats(records).values()), default=0) < 2:
         texts.append("Every trial has only one run, so the effect of chance is unknown.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv, chdtri, fdtrc
+from scipy.special import betaincinv, chdtri, fdtrc, ndtr
 
 from assay.core.records import Record
 from assay.statistics.metrics import values_by_seed
@@ -48,8 +48,9 @@ class BadRuns(NamedTuple):
         low: downwards, at most 0; high: upwards, at least 0.
         runs: number of bad runs.
         skewness: skewness of the runs around the means of their trials, averaged over the trials; 0
-            if it is not significant.
+            if normal noise would hardly be less skewed (LOPSIDED).
         spread: standard deviation of the trials that `low` and `high` were found in; 0 if unknown.
+        chance: p of this skewness under normal noise; 1 if it does not count.
     """
 
     low: float | np.ndarray = 0.0
@@ -57,6 +58,7 @@ class BadRuns(NamedTuple):
     runs: int | np.ndarray = 0
     skewness: float | np.ndarray = 0.0
     spread: float | np.ndarray = 0.0
+    chance: float | np.ndarray = 1.0
 
     @property
     def margin(self) -> float | np.ndarray:
@@ -133,12 +135,12 @@ def find_bad_runs(values: np.ndarray, datasets: Sequence[str] | None = None) -> 
         worst = np.where(mine, size, 0.0).max((-2, -1), initial=0.0)
         often = betaincinv(number + 1.0, np.maximum(runs - number, 1e-9), SURE)
         ends.append(np.where(number, side * often * worst, 0.0))
-    skewness, room, widest = _skewed(x)
+    skewness, room, widest, chance = _skewed(x)
     low, high = ends[0] - np.where(skewness < 0, room, 0), ends[1] + np.where(skewness > 0, room, 0)
     spread = np.where(bad, scale, np.inf).min((-2, -1), initial=np.inf)
     spread = np.where(skewness, np.minimum(spread, widest), spread)
     spread = np.where(np.isfinite(spread), spread, 0.0)
-    return BadRuns(low, high, bad.sum((-2, -1)), skewness, spread)
+    return BadRuns(low, high, bad.sum((-2, -1)), skewness, spread, chance)
 
 
 def _expected(size: np.ndarray) -> np.ndarray:
@@ -188,9 +190,9 @@ def _unequal(size: np.ndarray) -> np.ndarray:
     return tested & (fdtrc(*freedom, ratio) < UNEQUAL)
 
 
-def _skewed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the skewness of a study's runs, 0 if not significant, the margin for it, and the
-    standard deviation of the trial that this is of.
+def _skewed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the skewness of a study's runs, 0 if it does not count, the margin for it, the
+    standard deviation of the trial that this is of, and the p of the skewness.
 
     References:
         D. Joanes, C. Gill, "Comparing measures of sample skewness and kurtosis", The Statistician
@@ -210,9 +212,10 @@ def _skewed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     enough = np.where(usable, n, 0).sum(-1) >= FEWEST
     sure = enough & (np.abs(mean) > LOPSIDED * error)
     skewness = np.where(sure, mean, 0.0)
+    chance = np.where(sure, 2 * ndtr(-np.abs(mean) / np.where(sure, error, 1.0)), 1.0)
     errors = np.where(usable, np.sqrt(one / (own * np.maximum(own - 1, 1))), 0.0)
     widest = np.sqrt(np.where(usable, one / np.maximum(own - 1, 1), 0.0)).max(-1, initial=0.0)
-    return skewness, ROOM * np.abs(skewness) * errors.max(-1, initial=0.0), widest
+    return skewness, ROOM * np.abs(skewness) * errors.max(-1, initial=0.0), widest, chance
 
 
 def _mean(x: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -250,8 +253,7 @@ def bad_runs(
         return NO_BAD_RUNS
     table = np.array([row + [np.nan] * (longest - len(row)) for row in rows])
     found = find_bad_runs(table, [_dataset(group[0]) for group in groups])
-    low, high, number, skewness, spread = found
-    return BadRuns(float(low), float(high), int(number), float(skewness), float(spread))
+    return BadRuns(*(np.asarray(part).item() for part in found))
 
 
 def _dataset(record: Record) -> str:
