@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.statistics import BadRuns, compare, holm, paired_t, share_interval, welch_t
+from assay.statistics import BadRuns, compare, holm, paired_t, share_interval, verdict_of, welch_t
 
 # "Student" 1908: extra hours of sleep of ten patients with two soporifics
 SLEEP_1 = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
@@ -166,3 +166,19 @@ def test_the_margin_keeps_interval_and_test_together():
     for t in (paired_t(d, 0.95, 0.3), welch_t(a, b, 0.95, 0.3)):
         assert ((t.p < 0.05) == ((t.low > 0) | (t.high < 0))).all()
         assert 0 < (t.p < 0.05).mean() < 0.9
+
+
+@pytest.mark.parametrize(("n", "family", "verdict"), [
+    (2, 1, "no significant difference"),
+    (5, 1, "no significant difference"),
+    (6, 1, "equivalent"),
+    (6, 2, "no significant difference"),
+    (7, 2, "equivalent"),
+])  # fmt: skip
+def test_a_few_differences_that_are_the_same_show_no_equivalence(n, family, verdict):
+    # nor do so many show a difference: p of their signs is 2 ** (1 - n)
+    same = dict.fromkeys(range(n), 0.9)
+    found = compare(same, same, confidence=1 - 0.05 / family)
+    assert verdict_of("test_accuracy", found, 1.0, 0.01, 1 - 0.05 / family) == verdict
+    apart = compare({s: v + s / 1e6 for s, v in same.items()}, same)
+    assert verdict_of("test_accuracy", apart, 0.5, 0.01) == "equivalent"

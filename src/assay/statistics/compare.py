@@ -75,6 +75,11 @@ class Comparison:
         return (self.high - self.low) / 2
 
     @property
+    def least_p(self) -> float:
+        """The smallest p that so many differences without any spread can have; 0 for others."""
+        return constant_p(self.n) if self.test in ("sign", "permutation") else 0.0
+
+    @property
     def meaningful(self) -> bool:
         """Whether P(better) is significantly above chance and may reach GAMMA, as in the paper."""
         return bool(self.p_better.low > 0.5 and self.p_better.high > GAMMA)

@@ -106,9 +106,17 @@ def by_trial(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def verdict_of(
-    metric: str, comparison: Comparison, p: float, equivalence: float = float("nan")
+    metric: str,
+    comparison: Comparison,
+    p: float,
+    equivalence: float = float("nan"),
+    confidence: float = CONFIDENCE,
 ) -> str:
-    """Return the verdict of a comparison (see `Effect`), by its corrected p (NaN: no test)."""
+    """Return the verdict of a comparison (see `Effect`), by its corrected p (NaN: no test).
+
+    A few differences that are all the same have an interval without any width, which shows no
+    equivalence: it takes as many as could show a difference at this confidence.
+    """
     if not np.isfinite(p):
         return "not tested"
     if p < ALPHA:
@@ -117,7 +125,8 @@ def verdict_of(
             return "different"
         return "better" if (comparison.difference > 0) == higher else "worse"
     inside = -equivalence < comparison.low and comparison.high < equivalence
-    return "equivalent" if inside else "no significant difference"
+    enough = comparison.least_p <= 1 - confidence
+    return "equivalent" if inside and enough else "no significant difference"
 
 
 def judged(found: Sequence[Effect], again: Callable[[int, float], Comparison]) -> list[Effect]:
@@ -140,7 +149,9 @@ def judged(found: Sequence[Effect], again: Callable[[int, float], Comparison]) -
                 p_adjusted=float(corrected),
                 family=len(found),
                 confidence=float(level),
-                verdict=verdict_of(effect.metric, comparison, corrected, effect.equivalence),
+                verdict=verdict_of(
+                    effect.metric, comparison, corrected, effect.equivalence, float(level)
+                ),
             )
         )
     return made
