@@ -164,6 +164,24 @@ def test_levels_of_a_factorial_are_averaged(study):
     assert "Averaged" in table.notes[0]
 
 
+def test_means_by_level_count_the_runs_that_are_not_in_them(study):
+    plan, records = study("tour")
+    first, last = plan["trials"][0], plan["trials"][-1]
+    lost = {(first["trial_id"], 0): "diverged", (last["trial_id"], 1): "failed"}
+    table = levels_table(
+        plan,
+        [
+            replace(r, status=lost.get((r.trial_id, r.seed), r.status), metrics={})
+            if (r.trial_id, r.seed) in lost
+            else r
+            for r in records
+        ],
+    )
+    cells = [dict(zip(table.headers, row, strict=True))["n"] for row in table.texts()]
+    # each trial is in the mean of one level of either factor
+    assert sorted(cells) == ["4, 1 diverged", "4, 1 diverged", "4, 1 failed", "4, 1 failed"]
+
+
 def test_two_trials_are_compared_metric_by_metric(study):
     plan, records = study("tour")
     runs = by_trial(records)

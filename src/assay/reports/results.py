@@ -96,7 +96,7 @@ def _number(name: str, digits: int = 0) -> Callable[[Row], str]:
 
 def _runs_text(row: Row) -> str:
     parts = [str(row["n"])]
-    parts += [f"{row[k]} {k}" for k in ("diverged", "failed", "missing") if row[k]]
+    parts += [f"{row[k]} {k}" for k in ("diverged", "failed", "missing") if row.get(k)]
     return ", ".join(parts)
 
 
@@ -163,6 +163,7 @@ def levels_table(plan: PlanData, records: Iterable[Record], metric: str | None =
             "trials": m.trials,
             "n": m.estimate.n,
             "diverged": m.estimate.diverged,
+            "failed": m.estimate.failed,
             metric: m.estimate,
         }
         for m in level_means(plan, records, metric)
@@ -171,11 +172,12 @@ def levels_table(plan: PlanData, records: Iterable[Record], metric: str | None =
         Column("factor", lambda r: factor_name(r["factor"], factors), "left"),
         Column("level", lambda r: r["level"], "left"),
         Column("trials", lambda r: str(r["trials"])),
-        Column("n", lambda r: str(r["n"])),
+        Column("n", _runs_text),
         Column(f"{with_unit(metric)}, mean ± 95 %", _mean(metric)),
     )
     how = (
-        "Averaged over the levels of all other factors, by seed; n counts seeds."
+        "Averaged over the levels of all other factors, by seed; n counts the seeds with a value "
+        "at all of them."
         if plan.get("design") == "full_factorial"
         else "All other factors at their reference."
     )

@@ -267,11 +267,12 @@ def level_means(
             if not trials:
                 continue
             groups = [runs.get(trial["trial_id"], []) for trial in trials]
-            values = mean_by_seed([values_by_seed(group, metric) for group in groups])
+            valued = [values_by_seed(group, metric) for group in groups]
             diverged = sum(r.status == "diverged" for group in groups for r in group)
             found = estimate(
-                list(values.values()),
+                list(mean_by_seed(valued).values()),
                 diverged=diverged,
+                failed=sum(map(len, groups)) - diverged - sum(map(len, valued)),
                 bad=bad,
                 bounds=metric_of(metric).bounds,
             )
