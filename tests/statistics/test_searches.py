@@ -7,7 +7,7 @@ import math
 import pytest
 
 from assay.core.records import Record, mean_metric
-from assay.reports.search_views import ranked
+from assay.reports.search_views import ranked, search_table
 from assay.statistics import best_so_far, finished_trials, search_trials
 
 BRACKETS = [
@@ -118,3 +118,14 @@ def test_the_value_of_a_trial_is_the_mean_over_its_runs():
     runs = [record("a", 0.8), record("b", 0.6)]
     (found,) = search_trials(plan(trial(0, (None, 0, "a", "b"))), runs)
     assert found.value == found.steps[-1].value == mean_metric(runs, "val_accuracy") == 0.7
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+def test_folds_are_no_independent_runs_and_the_table_says_so(folds):
+    searched = plan(trial(0, (3, 0, "a", "b")))
+    searched["search"] |= {"space": [], "chosen": [], "folds": folds}
+    records = [record("a", 0.8), record("b", 0.9)]
+    trials = search_trials(searched, records)
+    (note,) = [n for n in search_table({**searched, "trials": []}, trials).notes if "±" in n]
+    assert note.startswith("± is half of the 95 % t-interval of the mean over n repeats")
+    assert ("folds share training images" in note) == (folds is not None)

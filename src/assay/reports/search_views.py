@@ -88,7 +88,11 @@ def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | Non
     if any(row["best"] for row in rows):
         notes.append("chosen: one of the best, which the study trains again.")
     if any(row["n"] > 1 for row in rows):
-        notes.append("± is half of the 95 % t-interval of the mean over n repeats and folds.")
+        told = "± is half of the 95 % t-interval of the mean over n repeats"
+        if plan["search"].get("folds"):
+            told += " and folds, as if they were independent; folds share training images, so it "
+            told += "is rather too short"
+        notes.append(f"{told}.")
     name = str(plan["study"])
     return Table(
         f"Best trials of the search of {name}",
