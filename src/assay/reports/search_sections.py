@@ -171,7 +171,7 @@ def _importance_figure(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Pl
             "search-importances",
             "What mattered",
             "Importance of each parameter for the differences between trials (fANOVA) and for the "
-            "difference between the best tenth and the rest (PED-ANOVA), over trials with their "
+            "difference between the best tenth and all of them (PED-ANOVA), over trials with their "
             f"whole budget. Lines span the middle 95 % of {RESAMPLES} bootstrap resamples of the "
             "trials; they are not confidence intervals, and contain the importance in a larger "
             "search less often. Only parameters that are always active.",
