@@ -171,6 +171,21 @@ def test_a_paper_says_which_test_compares(material, shifted, said):
     assert ("welch1947" in str(method)) == bool(shifted)
 
 
+def test_a_paper_says_that_its_tests_make_room_for_bad_runs(material):
+    asked, said = material("tour"), "differences are tested less the shift that more such runs"
+    even = [0.8, 0.799, 0.801, 0.7995, 0.8005]
+    for far in (0.0, 0.3):
+        values = {r.run_id: even[r.seed % 5] for r in asked.records}
+        first = asked.plan["trials"][0]["runs"][0]
+        values[first] -= far
+        records = [
+            replace(r, metrics={**r.metrics, "test_accuracy": values[r.run_id]})
+            for r in asked.records
+        ]
+        paper = str(manuscript([replace(asked, records=records)]).chapters)
+        assert (said in paper) == (far > 0)
+
+
 def test_a_paper_says_which_comparisons_it_counts(material):
     asked = material("tour")
     shown = [e for e in asked.effects if e.verdict not in DIFFERENT]

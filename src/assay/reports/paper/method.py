@@ -24,7 +24,7 @@ from assay.reports.protocol import refit_note
 from assay.reports.settings import network_tables, settings_table
 from assay.reports.tables import Column, Table
 from assay.reports.texts import duration
-from assay.statistics import metric_of, metric_title
+from assay.statistics import bad_runs, by_trial, metric_of, metric_title
 
 __all__ = ["method"]
 
@@ -189,7 +189,7 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
             "interval of Student's t distribution ",
             cite("student1908"),
             "; it ends where the metric does, and is longer on a side where single runs lie far "
-            "from the others.",
+            "from the others or all runs look skewed.",
         )
     ]
     if any(m.effects for m in studies):
@@ -202,6 +202,7 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
                 "together; a difference is significant if the corrected p is below 0.05, and the "
                 "intervals are corrected accordingly.",
             ),
+            *(_room() if any(_widened(m) for m in studies) else []),
             (
                 "P(better) is the fraction of pairs in which a configuration wins ",
                 cite("bouthillier2021"),
@@ -216,6 +217,19 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
         ),
     ]
     yield Paragraph(tuple(sentences))
+
+
+def _widened(study: Material) -> bool:
+    """Whether intervals and tests of a study make room for bad runs or skewness."""
+    return bool(bad_runs(by_trial(study.records), study.metric).margin > 0)
+
+
+def _room() -> Iterator[Sentence]:
+    yield (
+        "Where single runs lie far from the others of their trial, or all runs look skewed, these "
+        "intervals are longer and the differences are tested less the shift that more such runs "
+        "may cause.",
+    )
 
 
 def _compared(studies: Sequence[Material]) -> Sentence:
