@@ -221,6 +221,22 @@ def test_a_note_is_said_once_with_the_metrics_that_it_is_about(study):
     assert notes[:2] in ((alike, "unpaired runs left out: 2"), ("unpaired runs left out: 2", alike))
 
 
+def test_means_of_two_trials_make_the_room_that_their_difference_does(study):
+    plan, records = study("tour")
+    two = [
+        [
+            replace(r, metrics={"test_accuracy": 0.9 + 0.001 * (r.seed % 5) - far * (r.seed == 3)})
+            for r in by_trial(records)[trial["trial_id"]]
+        ]
+        for trial, far in zip(plan["trials"][:2], (0.0, 0.4), strict=True)
+    ]
+    (main,) = compare_trials(*two).rows
+    margin = main["margin"]
+    assert margin > 0.1
+    half = 2.776445 * main["a_std"] / 5**0.5
+    assert main["a_low"] == pytest.approx(main["a"] - half - margin, abs=1e-6)
+
+
 def test_a_trial_that_diverged_is_worse_than_one_that_did_not(study):
     plan, records = study("tour")
     runs = by_trial(records)[plan["trials"][0]["trial_id"]]

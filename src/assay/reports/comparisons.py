@@ -178,11 +178,12 @@ def compare_trials(
     """Return a row for each metric that two trials have in common (see `trial_effects`)."""
     a, b = list(records_a), list(records_b)
     found = trial_effects(a, b, names, metric) if found is None else found
+    bad = {e.metric: bad_runs([a, b], e.metric) for e in found}
     rows = [
         {
             "metric": e.metric,
-            "a": estimate_runs(a, e.metric),
-            "b": estimate_runs(b, e.metric),
+            "a": estimate_runs(a, e.metric, bad=bad[e.metric]),
+            "b": estimate_runs(b, e.metric, bad=bad[e.metric]),
             "comparison": e.comparison,
             "p_adjusted": e.p_adjusted,
             "confidence": e.confidence,
