@@ -87,11 +87,18 @@ def test_a_trial_that_is_passed_over_for_runs_that_did_not_finish_is_named():
     assert note not in results(plan, records).notes
 
 
-def power_text(spreads, n=5, metric="test_accuracy"):
+def test_what_was_not_tested_is_not_called_insignificant():
+    plan, records, _ = found("network.activation", "relu", "tanh", "elu")
+    single = [r for r in records if r.seed == 0]
+    said = opening(plan, single, effects(plan, single))
+    assert said[-1] == "None of 2 comparisons could be tested."
+
+
+def power_text(spreads, n=5, metric="test_accuracy", margin=0.0):
     """What is said of the power of comparisons with these standard deviations."""
     plan, records, effects = found("network.activation", "relu", *map(str, range(len(spreads))))
     made = [
-        replace(e, metric=metric, comparison=replace(e.comparison, std=s, n=n))
+        replace(e, metric=metric, comparison=replace(e.comparison, std=s, n=n, margin=margin))
         for e, s in zip(effects, spreads, strict=True)
     ]
     said = answers(plan, records, made)["beware"]
@@ -104,6 +111,8 @@ def test_the_detectable_difference_is_that_of_the_comparisons():
         f"{many}a difference of {100 * size:.2f} points would be detected with 80 % power, "
         "one of half that size only rarely."
     )
+    # what tests make room for is not detected
+    assert f"of {100 * size + 20:.2f} points would" in power_text([0.01, 0.01], margin=0.2)
     assert power_text([0.001, 0.01]) == (
         f"{many}a difference of {10 * size:.2f} points would be detected with 80 % power where "
         f"pairs of runs vary least; where they vary most, one of {100 * size:.2f} points."

@@ -111,7 +111,9 @@ def opening(
     )
     if called:
         texts.append(f"{effect_clause(readable(called[0], factors), factors)}.")
-    if len(found) > 1:
+    if len(found) > 1 and all(e.verdict == "not tested" for e in found):
+        texts.append(f"None of {len(found)} comparisons could be tested.")
+    elif len(found) > 1:
         texts.append(
             f"{len(called) or 'None'} of {len(found)} comparisons "
             f"{'are' if len(called) > 1 else 'is'} significant after Holm's correction"
@@ -248,9 +250,10 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
 
 def _power(found: Sequence[Effect]) -> list[str]:
     """Describe the difference that the repeats can detect, if any; the smallest and the largest
-    where comparisons vary unequally, as those on an easy and a hard dataset do."""
+    where comparisons vary unequally, as those on an easy and a hard dataset do. What tests make
+    room for is not detected, so it is added."""
     family, tested = family_size(found), [e.comparison for e in found if e.comparison.std > 0]
-    each = [(detectable(c.n, c.std, ALPHA / family), c.n) for c in tested]
+    each = [(c.margin + detectable(c.n, c.std, ALPHA / family), c.n) for c in tested]
     sizes = sorted(size for size, _ in each if np.isfinite(size))
     if not sizes:
         return []
@@ -258,7 +261,8 @@ def _power(found: Sequence[Effect]) -> list[str]:
     many = f"{family} {'comparison' if family == 1 else 'comparisons'}"
     low, high = known.bounds
     sure = f"{100 * POWER:g} % power"
-    size = detectable(n, spread_of(found), ALPHA / family)
+    margin = float(np.median([c.margin for c in tested]))
+    size = margin + detectable(n, spread_of(found), ALPHA / family)
     if sizes[0] > high - low:
         said = f"even the largest possible difference would be detected with less than {sure}."
     elif sizes[-1] > UNEQUAL * sizes[0] or not np.isfinite(size):

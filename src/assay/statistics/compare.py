@@ -55,6 +55,8 @@ class Comparison:
             (`share_interval`), which covers at least 95 %.
         std: standard deviation of the paired differences (of differences of independent runs if not
             paired).
+        margin: how far bad or skewed runs may have shifted the difference, for which the interval
+            and p make room.
         note: a note for readers ("one run, no interval"); empty otherwise.
     """
 
@@ -67,6 +69,7 @@ class Comparison:
     p: float = math.nan
     p_better: Interval = field(default_factory=Interval)
     std: float = math.nan
+    margin: float = 0.0
     note: str = ""
 
     @property
@@ -189,7 +192,8 @@ def _wins(difference: np.ndarray, higher_is_better: bool) -> np.ndarray:
 def _compare_paired(
     d: np.ndarray, left_out: int, higher: bool, level: float, bad: BadRuns
 ) -> Comparison:
-    t = paired_t(d, level, bad.among(d).margin)
+    margin = bad.among(d).margin
+    t = paired_t(d, level, margin)
     wins = float(_wins(d, higher).mean())
     spread = len(d) > 1 and np.ptp(d) > _TINY * max(np.abs(d).max(), 1.0)
     notes = []
@@ -209,6 +213,7 @@ def _compare_paired(
         float(t.p),
         Interval(wins, *share_interval(wins, len(d))),
         std=float(d.std(ddof=1)) if len(d) > 1 else math.nan,
+        margin=float(margin),
         note="; ".join(notes),
     )
 
@@ -216,7 +221,8 @@ def _compare_paired(
 def _compare_unpaired(
     a: np.ndarray, b: np.ndarray, higher: bool, level: float, bad: BadRuns
 ) -> Comparison:
-    t = welch_t(a, b, level, bad.among(a, b).margin)
+    margin = bad.among(a, b).margin
+    t = welch_t(a, b, level, margin)
     wins = float(_wins(a[:, None] - b, higher).mean())
     n = min(len(a), len(b))
     spread = max(np.ptp(a), np.ptp(b)) > _TINY
@@ -234,6 +240,7 @@ def _compare_unpaired(
         float(t.p),
         Interval(wins, *share_interval(wins, n)),
         std=float(np.hypot(a.std(ddof=1), b.std(ddof=1))) if n > 1 else math.nan,
+        margin=float(margin),
         note="; ".join(notes),
     )
 

@@ -105,7 +105,9 @@ def _effects(material: Material) -> Iterator[Block]:
     n = len(material.effects)
     figure, table = material.label("effects"), material.label("comparisons")
     first = (
-        f"{_number(len(called)).capitalize()} of {n} comparisons "
+        f"None of {n} comparisons could be tested."
+        if n > 1 and all(e.verdict == "not tested" for e in material.effects)
+        else f"{_number(len(called)).capitalize()} of {n} comparisons "
         f"{'is' if len(called) == 1 else 'are'} significantly different after Holm's correction."
         if n > 1
         else ""
