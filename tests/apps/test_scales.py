@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from assay.apps.api import plan_of
 from assay.apps.cli.app import main
+from assay.apps.cli.options import Places
+from assay.apps.cli.power import power_of, power_text
+from assay.core.records import Record, trial_id
+from assay.core.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +117,22 @@ def test_show_takes_no_other_scale_for_the_one_that_is_asked_for(
     assert main([*show, "--scale", "quick", "--repeats", "3"]) == 2
     said = "--repeats: small@quick is a study of the store, shown as it was planned"
     assert said in capsys.readouterr().err
+
+
+def test_power_has_the_room_that_tests_make_for_bad_runs(study: Path, tmp_path: Path):
+    plan = plan_of(study, repeats=5, scale="quick")
+    values, found = [0.90, 0.903, 0.899, 0.901, 0.898], []
+    trials = [trial["trial_id"] for trial in plan.to_json()["trials"]]
+    for far in (0.0, 0.3):
+        with Store(tmp_path / str(far)) as store:
+            for run, config in plan.runs().items():
+                trial, seed = trial_id(config), config["seed"]
+                place = trials.index(trial)
+                value = values[(seed * (1 + place)) % 5] - far * (seed == 1 and not place)
+                metrics = {"test_accuracy": value, "val_accuracy": value}
+                store.add(Record(run, trial, seed, "finished", config, {}, metrics))
+        found.append(power_of(plan, Places(store=tmp_path / str(far))))
+    even, bad = found
+    assert even["margin"] < 1 < bad["margin"]
+    assert bad["detectable"] > bad["margin"] + even["detectable"]
+    assert "; room for bad or skewed runs: " in power_text(bad)

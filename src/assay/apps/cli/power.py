@@ -58,7 +58,8 @@ def power(
         )
     if difference is not None and found["spread"] is not None:
         found["difference"] = difference
-        found["repeats_needed"] = repeats_needed(difference, found["spread"], found["level"], power)
+        left = max(difference - found["margin"], 0.0)
+        found["repeats_needed"] = repeats_needed(left, found["spread"], found["level"], power)
     if json:
         console.json(found)
         return
@@ -96,6 +97,7 @@ class PowerFound(TypedDict):
     level: float
     power: float
     spread: float | None
+    margin: float
     detectable: float
     difference: NotRequired[float]
     repeats_needed: NotRequired[int | None]
@@ -105,14 +107,17 @@ def power_of(
     plan: Plan, places: Places, power: float = 0.8, spread: float | None = None
 ) -> PowerFound:
     """Return what a plan's repeats can detect: {"study", "metric", "repeats", "comparisons",
-    "level", "spread" (None if unknown), "detectable" (then in units of the spread), "power"}."""
+    "level", "spread" (None if unknown), "margin" (the room for bad or skewed runs, which is part of
+    "detectable"), "detectable" (in units of the spread if that is unknown), "power"}."""
+    import numpy as np
+
     from assay.core.plans import compared, own_metrics
     from assay.core.store import Store
     from assay.statistics import ALPHA, detectable, effects, metric_of, primary_metric, spread_of
 
     data = plan.to_json()
     metric = f"test_{primary_metric(data, [])}"
-    scale = metric_of(metric).scale
+    scale, margin = metric_of(metric).scale, 0.0
     if spread is None and not places.nothing_stored:
         with Store(places.store_path, create=False, read_only=True) as store:
             if plan.study.search and plan.name in store.study_names():
@@ -121,8 +126,10 @@ def power_of(
             store.verify(runs)  # damaged runs count as missing
             read = store.records(sorted(store.present(runs)), arrays=False)
             records = own_metrics(data, read)
-        seen = spread_of(effects(data, records, metric)) * scale
+        pairs = effects(data, records, metric)
+        seen = spread_of(pairs) * scale
         spread = seen if seen == seen else None  # NaN if there are no pairs
+        margin = scale * float(np.median([e.comparison.margin for e in pairs] or [0.0]))
     comparisons = len(compared(data))
     if plan.study.search and not data["trials"]:  # the best trials are compared with the first
         comparisons = plan.study.search.best - 1
@@ -136,7 +143,8 @@ def power_of(
         "level": level,
         "power": power,
         "spread": spread,
-        "detectable": shown,
+        "margin": margin,
+        "detectable": margin + shown,
     }
 
 
@@ -157,9 +165,9 @@ def power_text(found: PowerFound, given: bool = False) -> str:
             f"{many} a difference of {found['detectable']:.1f} standard deviations of the paired "
             f"differences is detected with {sure}."
         )
-    size, spread = (
+    size, spread, margin = (
         f"{float(f'{found[name]:.2g}'):g} {known.difference_unit}".rstrip()
-        for name in ("detectable", "spread")
+        for name in ("detectable", "spread", "margin")
     )
     low, high = known.bounds
     if found["detectable"] > known.scale * (high - low):
@@ -167,4 +175,5 @@ def power_text(found: PowerFound, given: bool = False) -> str:
     else:
         said = f"a difference of {size} is shown with {sure}"
     source = "as given" if given else "median of the comparisons in the store"
-    return f"{many} {said} (spread of the paired differences: {spread}, {source})."
+    room = f"; room for bad or skewed runs: {margin}" if found["margin"] else ""
+    return f"{many} {said} (spread of the paired differences: {spread}, {source}{room})."
