@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from assay.reports.comparisons import difference_text
 from assay.reports.curve_figures import curve_reach, fitting
 from assay.reports.forest import draw_effects, effect_reach
 from assay.reports.reach import Reach, Spread, reach
@@ -88,6 +89,17 @@ def test_zero_stays_on_the_axis_of_differences_and_a_failure_has_its_number(stud
     figure = draw_effects(small)
     said = [t.get_text() for t in figure.axes[0].texts]
     assert "−88.00" in said
+
+
+def test_an_interval_without_zero_does_not_seem_to_end_there(study):
+    plan, records = study("factors")
+    first, *_ = effects(plan, records, "test_accuracy")
+    near = Comparison(5, True, difference=0.01, low=0.0001, high=0.0199)
+    assert difference_text(near, "test_accuracy") == "+1.00 (0.01 to 1.99)"
+    figure = draw_effects([replace(first, comparison=near)])
+    assert any("+1.00  [0.01, 1.99]" in t.get_text() for t in figure.axes[0].texts)
+    far = replace(near, low=-0.0001)
+    assert difference_text(far, "test_accuracy") == "+1.0 (0.0 to 2.0)"
 
 
 def panel(*finals, half=0.001):

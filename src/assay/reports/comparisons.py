@@ -18,6 +18,7 @@ from assay.statistics import (
     Effect,
     bad_runs,
     compare_outcomes,
+    difference_digits,
     effects,
     estimate_runs,
     factor_name,
@@ -50,7 +51,7 @@ def difference_text(found: Comparison, metric: str) -> str:
     if math.isnan(found.difference):
         return "-"
     known = metric_of(metric)
-    digits = known.digits(found.half_width)
+    digits = difference_digits(known, found)
     text = known.signed(found.difference, digits).split(" ")[0]
     if math.isnan(found.low):
         return f"{text} (no interval)"

@@ -22,7 +22,14 @@ from assay.reports.style import (
     styled,
 )
 from assay.reports.svg import INK, PALETTE, PAPER
-from assay.statistics import DIFFERENT, Effect, factor_name, metric_of, metric_title
+from assay.statistics import (
+    DIFFERENT,
+    Effect,
+    difference_digits,
+    factor_name,
+    metric_of,
+    metric_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +119,7 @@ def _numbers(effect: Effect) -> str:
     metric, found = metric_of(effect.metric), effect.comparison
     if math.isnan(found.difference):
         return "no finished run on a side"
-    digits = metric.digits(found.half_width)
+    digits = difference_digits(metric, found)
     text = metric.signed(found.difference, digits).split(" ")[0]
     if not math.isnan(found.low):
         text += f"  [{metric.number(found.low, digits)}, {metric.number(found.high, digits)}]"

@@ -62,6 +62,7 @@ from assay.statistics.searches import (
 )
 from assay.statistics.selection import Best, best_run, best_trial, why_no_best
 from assay.statistics.sentences import (
+    difference_digits,
     effect_clause,
     effect_sentence,
     estimate_sentence,
@@ -103,6 +104,7 @@ __all__ = [
     "compare",
     "compare_outcomes",
     "detectable",
+    "difference_digits",
     "different_trials",
     "effect_clause",
     "effect_sentence",

@@ -19,6 +19,7 @@ from assay.statistics.estimates import Estimate
 from assay.statistics.metrics import metric_of, metric_title
 
 __all__ = [
+    "difference_digits",
     "effect_clause",
     "effect_sentence",
     "estimate_sentence",
@@ -69,7 +70,7 @@ def _conditions(effect: Effect, factors: Sequence[str]) -> str:
     return f" at {', '.join(held)}"
 
 
-def _digits(known: Metric, c: Comparison) -> int:
+def difference_digits(known: Metric, c: Comparison) -> int:
     """Return the decimals of a difference: one or two more than usual if an interval that excludes
     zero would seem to end there."""
     digits = known.digits((c.high - c.low) / 2)
@@ -91,7 +92,7 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
     tail = _lost(effect) if full else ""
     if not c.n:
         return f"{level} and {against} cannot be compared{where}: {c.note}{tail}"
-    digits = _digits(known, c)
+    digits = difference_digits(known, c)
     signed = known.signed(c.difference, digits)
     if c.test == "none":
         return f"{level} against {against}{where}: {signed}, {c.note}{tail}"
@@ -138,7 +139,7 @@ def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:
     """Return a significant difference with its interval, for an abstract:
     "CNN is better than MLP by 1.2 points at pixels = plain (95 % CI 0.4 to 2.0)"."""
     c, known = effect.comparison, metric_of(effect.metric)
-    digits = _digits(known, c)
+    digits = difference_digits(known, c)
     kind = "95 % CI" if effect.family == 1 else "corrected 95 % CI"
     ends = f"{kind} {known.number(c.low, digits)} to {known.number(c.high, digits)}"
     if effect.verdict in ("better", "worse"):

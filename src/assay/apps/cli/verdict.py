@@ -130,7 +130,7 @@ def _check_images(labels: Sequence[str], datasets: Sequence[Mapping[str, Any]]) 
 
 def _tell(said: Verdict, labels: Sequence[str], json: bool, tuned: str = "") -> None:
     from assay.reports.flat import flat
-    from assay.statistics import metric_of, metric_title
+    from assay.statistics import difference_digits, metric_of, metric_title
 
     known, c = metric_of(said.metric), said.comparison
     if json:
@@ -147,7 +147,7 @@ def _tell(said: Verdict, labels: Sequence[str], json: bool, tuned: str = "") -> 
             }
         )
         return
-    digits = known.digits(c.half_width)
+    digits = difference_digits(known, c)
     ends = f"{known.number(c.low, digits)} to {known.number(c.high, digits)}"
     more = f" by more than {said.at_least:g} {known.difference_unit}".rstrip() * (
         said.at_least != 0
