@@ -87,6 +87,16 @@ def test_a_trial_that_is_passed_over_for_runs_that_did_not_finish_is_named():
     assert note not in results(plan, records).notes
 
 
+def test_the_opening_says_that_a_difference_is_one_of_diverged_runs():
+    plan, records, _ = found("network.activation", "relu", "tanh", "elu")
+    lost = [
+        replace(r, status="diverged", metrics={}) if r.trial_id == "elu" else r for r in records
+    ]
+    said = opening(plan, lost, effects(plan, lost))[-2]
+    assert said.startswith("elu is worse than relu by ")
+    assert said.endswith("; 5 runs of elu diverged, counted as the worst.")
+
+
 def test_what_was_not_tested_is_not_called_insignificant():
     plan, records, _ = found("network.activation", "relu", "tanh", "elu")
     single = [r for r in records if r.seed == 0]

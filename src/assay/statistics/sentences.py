@@ -137,7 +137,8 @@ def family_sentences(plan: PlanData, found: Sequence[Effect]) -> list[str]:
 
 def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:
     """Return a significant difference with its interval, for an abstract:
-    "CNN is better than MLP by 1.2 points at pixels = plain (95 % CI 0.4 to 2.0)"."""
+    "CNN is better than MLP by 1.2 points at pixels = plain (95 % CI 0.4 to 2.0)", and the runs that
+    count in it as the worst or not at all."""
     c, known = effect.comparison, metric_of(effect.metric)
     digits = difference_digits(known, c)
     kind = "95 % CI" if effect.family == 1 else "corrected 95 % CI"
@@ -147,7 +148,7 @@ def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:
         said += known.size(c.difference, digits)
     else:
         said = f"{effect.level} and {effect.against} differ by {known.signed(c.difference, digits)}"
-    return f"{said}{_conditions(effect, factors)} ({ends})"
+    return f"{said}{_conditions(effect, factors)} ({ends}){_lost(effect)}"
 
 
 def readable(effect: Effect, factors: Sequence[str]) -> Effect:

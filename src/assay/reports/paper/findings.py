@@ -12,6 +12,7 @@ from assay.reports.comparisons import (
     effect_column,
     effect_entries,
     effects_table,
+    pairs_text,
 )
 from assay.reports.drawing import Plot
 from assay.reports.gallery import gallery
@@ -163,7 +164,7 @@ def _allowed(material: Material, told: Sequence[Effect]) -> Table:
     kind = "95 % CI" if told[0].family == 1 else "corrected 95 % CI"
     columns = (
         effect_column("compared", compared_text, "left"),
-        effect_column("n", lambda e: str(e.comparison.n)),
+        effect_column("n", lambda e: pairs_text(e.comparison)),
         effect_column(
             f"difference{f' ({unit})' if unit else ''}, {kind}",
             lambda e: difference_text(e.comparison, e.metric),
