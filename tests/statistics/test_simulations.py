@@ -59,23 +59,38 @@ def test_a_paired_t_test_alone_does_not_hold_that():
     )
 
 
-@pytest.mark.parametrize(("n", "share"), [(5, 0.2), (10, 0.2), (10, 0.3)])
-def test_sides_that_diverge_equally_often_are_called_different_in_at_most_5_percent(n, share):
+@pytest.mark.parametrize(
+    ("n", "share", "levels"),
+    [(2, 0.5, 1), (2, 0.3, 3), (3, 0.5, 3), (5, 0.2, 1), (10, 0.2, 1), (10, 0.3, 1)],
+)
+def test_sides_that_diverge_equally_often_are_called_different_in_at_most_5_percent(
+    n, share, levels
+):
     rng, studies = np.random.default_rng(7), 1500
     seeds, called = range(n), 0
     for _ in range(studies):
         worst, sides = 0.9 + 0.01 * rng.normal(size=n).min(), []
-        for _ in range(2):
+        for _ in range(1 + levels):
             values, lost = 0.9 + 0.01 * rng.normal(size=n), rng.random(n) < share
             worst = min([worst, *values[~lost]])
             sides.append((values, lost))
-        a, b = (
+        base, *others = (
             Outcome(*[dict(zip(seeds, np.where(lost, bad, values), strict=True))
                       for bad in (worst, 0.0)], diverged=int(lost.sum()))
             for values, lost in sides
         )  # fmt: skip
-        called += compare_outcomes(a, b, metric="test_accuracy").p < ALPHA
+        p = [compare_outcomes(other, base, metric="test_accuracy").p for other in others]
+        called += (holm(np.array(p)) < ALPHA).any()
     assert called / studies <= 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
+
+
+@pytest.mark.parametrize(("n", "sure"), [(2, False), (3, True), (5, True)])
+def test_a_side_that_diverged_is_as_surely_worse_as_that_is_rare(n, sure):
+    values = dict(enumerate(0.9 + 0.01 * np.random.default_rng(0).normal(size=n)))
+    lost = Outcome(*[dict.fromkeys(values, bad) for bad in (min(values.values()), 0.0)], diverged=n)
+    found = compare_outcomes(lost, Outcome(values, values), metric="test_accuracy")
+    assert found.p == pytest.approx(2 / 4**n)
+    assert (found.high < 0) == (found.p < ALPHA) == sure
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])

@@ -114,7 +114,8 @@ def compare_outcomes(
     possible. To find it worse, they may also count as the worst run of the study, because one
     extreme value could hide that the others are behind as well; for the choice of the smaller of
     two p-values, p is doubled, and the interval is that of half the error (Bonferroni). Without
-    that, equal sides differ in up to 8.5 % of the cases instead of 5 %.
+    that, equal sides differ in up to 8.5 % of the cases instead of 5 %. Where all runs of a side
+    diverged, they hardly vary, and t knows no limit: see `_as_rare`.
     """
     higher, (lowest, highest) = metric_of(metric).higher_is_better, metric_of(metric).bounds
     most = highest - lowest  # the largest difference of two bounded numbers
@@ -129,6 +130,19 @@ def compare_outcomes(
     if a.diverged == b.diverged:
         return mild
     if (mild.difference > 0) == (higher == (a.diverged > b.diverged)):
-        return made(a.harsh, b.harsh)
-    mild, harsh = made(a.mild, b.mild, tests=2), made(a.harsh, b.harsh, tests=2)
+        return _as_rare(made(a.harsh, b.harsh), confidence)
+    mild = made(a.mild, b.mild, tests=2)
+    harsh = _as_rare(made(a.harsh, b.harsh, tests=2), confidence)
     return harsh if harsh.p < mild.p else mild
+
+
+def _as_rare(found: Comparison, confidence: float) -> Comparison:
+    """Raise p to the chance that all runs of one side diverge and none of the other, of two sides
+    that diverge equally often: at most s ** n (1 - s) ** n <= 4 ** -n for either side. Without
+    that, equal sides of two runs differ in up to 29 % of simulated studies, of three in 9 %."""
+    least = 2 * 4.0**-found.n
+    if not found.p < least:
+        return found
+    if least < 1 - confidence:
+        return replace(found, p=least)
+    return replace(found, p=least, low=min(found.low, 0.0), high=max(found.high, 0.0))
