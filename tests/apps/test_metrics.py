@@ -68,6 +68,7 @@ def test_values_of_both_splits_are_those_of_what_the_record_keeps(tmp_path: Path
             }
             assert kept["probabilities"].shape == (100, 10)
             assert kept["probabilities"].dtype == "float16"
+            assert kept["log_odds"].dtype == "float32"
             for function in (f1_macro, roc_auc):
                 computed = function(kept["target"], kept)
                 assert record.metrics[f"{split}_{function.__name__}"] == computed

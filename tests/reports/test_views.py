@@ -203,6 +203,10 @@ def test_pr_auc_of_a_class_ranks_its_images_by_their_probabilities():
     # of class 0, two images are at ranks 1 and 4: precision 1 and 2/4 at recalls 1/2 and 1
     assert per_class([run])[0]["pr_auc"].mean == pytest.approx(0.5 * 1 + 0.5 * 0.5)
     assert "pr_auc" not in per_class([two_runs()[1], run])[0]  # for one of them kept none
+    # what a network that is sure keeps: the probabilities are tied, the log-odds are not
+    run.predictions["test_probabilities"] = np.ones((5, 3), np.float16)
+    run.predictions["test_log_odds"] = np.stack([100 * chances, -100 * chances, -chances], 1)
+    assert per_class([run])[0]["pr_auc"].mean == pytest.approx(0.75)
 
 
 def test_confident_mistakes_come_from_the_run_that_validation_prefers():

@@ -10,7 +10,7 @@ import pytest
 import sklearn.metrics as reference
 
 from assay.core.metrics import METRICS
-from assay.tasks.classify import Classify
+from assay.tasks.classify import Classify, log_odds
 
 NAMES = (
     "top_5_accuracy",
@@ -28,9 +28,11 @@ NAMES = (
 
 def kept(probabilities: Any) -> dict[str, np.ndarray]:
     """What a record keeps of images with these probabilities."""
-    with np.errstate(divide="ignore"):
-        logits = np.log(np.asarray(probabilities, np.float32))
-    task = Classify()
+    return kept_of(np.log(np.maximum(np.asarray(probabilities, np.float64), 1e-300)))
+
+
+def kept_of(logits: Any) -> dict[str, np.ndarray]:
+    logits, task = np.asarray(logits, np.float32), Classify()
     return task.predictions({"class": logits}) | task.more_predictions({"class": logits})
 
 
@@ -94,7 +96,7 @@ def test_documented_values_at_the_edges() -> None:
     assert value("roc_auc", [1, 1, 1], one) == 0.5
     assert value("pr_auc", [1, 1, 1], one) == 1.0
     assert value("brier_score", [0, 0], [[0, 1], [0, 1]]) == 2.0
-    assert value("log_loss", [0], [[0, 1]]) == pytest.approx(24 * math.log(2), abs=1e-6)
+    assert value("log_loss", [0], [[1e-100, 1]]) == pytest.approx(100 * math.log(10), rel=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
@@ -102,9 +104,7 @@ def test_as_scikit_learn(classes: int) -> None:
     rng = np.random.default_rng(classes)
     targets = np.r_[np.arange(classes), rng.integers(classes, size=200)]
     p = rng.dirichlet(np.ones(classes), len(targets))
-    known = kept(p)
-    p, labels = known["probabilities"].astype(float), np.arange(classes)
-    p /= p.sum(-1, keepdims=True)
+    known, labels = kept(p), np.arange(classes)
     predicted, each = known["predicted"], np.eye(classes)[targets]
     macro: dict[str, Any] = {"average": "macro"}
     wanted = {
@@ -123,6 +123,51 @@ def test_as_scikit_learn(classes: int) -> None:
         wanted["brier_score"] = 2 * reference.brier_score_loss(targets, p[:, 1])
     for name, number in wanted.items():
         assert value(name, targets, p) == pytest.approx(number, abs=1e-6), name
+
+
+SURE = np.array([[0.0, -200, -400], [0, -300, -350], [0, -250, -260], [-20, 0, -30]])
+"""Logits whose softmax is 0 or 1 in float32; the order of their differences is clear."""
+
+
+def test_networks_that_are_sure_are_ranked_by_their_outputs() -> None:
+    """In float16, and in float64 as well, the probabilities of these images are tied."""
+    metric = {name: METRICS[name].function for name in ("roc_auc", "pr_auc", "log_loss")}
+    given, targets = kept_of(SURE), np.array([1, 0, 0, 1])
+    found = {name: function(targets, given) for name, function in metric.items() if function}
+    # the margins of class 0 are 200, 300, 250, -20, those of class 1 the same with the other sign
+    assert found["roc_auc"] == found["pr_auc"] == 1.0
+    assert found["log_loss"] == pytest.approx((200 + 0 + 0 + 0) / 4)
+    ranks = np.argsort(given["log_odds"], axis=0).T.tolist()
+    assert ranks == [[3, 0, 2, 1], [1, 2, 0, 3], [0, 1, 2, 3]]
+
+
+def test_the_five_most_probable_are_those_of_the_largest_outputs() -> None:
+    logits = np.array([[0, -100, -200, -300, -400, -500, -600], np.arange(7) * -1000])
+    function = METRICS["top_5_accuracy"].function
+    assert function is not None
+    assert function(np.array([4, 4]), kept_of(logits)) == 1.0
+    assert function(np.array([5, 6]), kept_of(logits)) == 0.0
+
+
+def test_equal_outputs_are_ties() -> None:
+    assert np.unique(log_odds(np.zeros((2, 2)))) == [0.0]
+    assert log_odds(np.zeros((1, 4)))[0] == pytest.approx([-math.log(3)] * 4)
+
+
+def test_records_with_probabilities_alone_are_read() -> None:
+    p = np.random.default_rng(0).dirichlet(np.ones(6), 50)
+    p[0] = np.eye(6)[0]
+    targets, given = np.r_[np.arange(6), np.arange(44) % 6], kept(p)
+    old = {name: array for name, array in given.items() if name != "log_odds"}
+    for name in NAMES:
+        function = METRICS[name].function
+        assert function is not None
+        assert function(targets, old) == pytest.approx(function(targets, given), rel=0.01), name
+    function = METRICS["log_loss"].function
+    assert function is not None
+    assert function(np.array([1]), {"probabilities": old["probabilities"][:1]}) == pytest.approx(
+        25 * math.log(2)
+    )
 
 
 def test_each_knows_its_direction_and_what_it_needs() -> None:

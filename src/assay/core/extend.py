@@ -145,8 +145,9 @@ def register_metric(
             once for the test images; returns one number. `targets` are the targets of the images,
             class numbers (n,) for classification. `predictions` are arrays by name with one entry
             for each image; for classification "predicted" (n,), the class numbers; "confidence"
-            (n,), the probability of that class; "probabilities" (n, classes), of each class. Both
-            are read-only. Probabilities are float16, as in records.
+            (n,), the probability of that class; "probabilities" (n, classes), of each class, both
+            float16; "log_odds" (n, classes), float32, log(p / (1 - p)) of each class, which rank
+            also what float16 rounds to 0 or 1. All are read-only.
         higher_is_better: whether larger values are better.
         how: other fields of `Metric`: `decimals`, `unit`, `scale`, `title`, `needs`, `task`, ...
 

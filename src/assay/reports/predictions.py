@@ -175,14 +175,17 @@ def per_class(records: Iterable[Record]) -> list[ClassScores]:
 
     All but the first two are estimates over the runs. "accuracy" is the share of right answers
     among the test images of the class, which is its recall; precision is 0 if a run never predicts
-    the class. If all runs kept probabilities, there is also "pr_auc", the average precision.
+    the class. If all runs kept probabilities, there is also "pr_auc", the average precision. Its
+    ranking is by log-odds; records of earlier versions have probabilities in float16 only.
     """
     runs = classified(records)
     if not runs:
         return []
     pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in runs]
-    key = "test_probabilities"
-    scores = [r.predictions[key] for r in runs if key in r.predictions]
+    found = (
+        r.predictions.get("test_log_odds", r.predictions.get("test_probabilities")) for r in runs
+    )
+    scores = [score for score in found if score is not None]
     rows: list[ClassScores] = []
     for number in np.unique(pairs[0][0]):
         right = [float(np.sum((t == number) & (p == number))) for t, p in pairs]

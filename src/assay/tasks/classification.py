@@ -1,8 +1,8 @@
 """The metrics of classification except accuracy; most are computed by scikit-learn.
 
-Their inputs are the predicted class, its probability ("confidence") or the probabilities of all
-classes, float16 as in records. A class that is not among the targets, or is never predicted, gives
-the value that each function states, without a warning.
+Their inputs are the predicted class, its probability ("confidence"), or the log-odds of all
+classes, which `Classify` keeps beside their probabilities. A class that is not among the targets,
+or is never predicted, gives the value that each function states, without a warning.
 
 References:
     C. Guo et al., "On calibration of modern neural networks", ICML 2017 (calibration error).
@@ -35,14 +35,21 @@ Predictions = Mapping[str, np.ndarray]
 BINS = 15
 """Bins of equal width of the calibration error."""
 
-_LEAST = 2.0**-24
-"""The smallest float16 above 0: smaller probabilities cannot be represented."""
+_LEAST = 2.0**-25
+"""Stands for probabilities of 0: half of the smallest float16."""
 
 
-def _probabilities(predictions: Predictions) -> np.ndarray:
-    """Return rows that sum to 1 in float64, despite rounding to float16."""
+def _log_odds(predictions: Predictions) -> np.ndarray:
+    """Return log(p / (1 - p)) of each class in float64, which rank as p does.
+
+    Records of earlier versions only have probabilities in float16, where many may be 0 or 1.
+    """
+    from scipy.special import logit
+
+    if "log_odds" in predictions:
+        return predictions["log_odds"].astype(np.float64)
     p = predictions["probabilities"].astype(np.float64)
-    return p / p.sum(-1, keepdims=True)
+    return logit(np.clip(p / p.sum(-1, keepdims=True), _LEAST, 1 - _LEAST))
 
 
 def top_5_accuracy(targets: np.ndarray, predictions: Predictions) -> float:
@@ -52,11 +59,11 @@ def top_5_accuracy(targets: np.ndarray, predictions: Predictions) -> float:
     """
     from sklearn.metrics import top_k_accuracy_score
 
-    p = predictions["probabilities"]
-    classes = np.arange(p.shape[1])
+    odds = _log_odds(predictions)
+    classes = np.arange(odds.shape[1])
     if len(classes) <= 5:
         return 1.0
-    return float(top_k_accuracy_score(targets, p.astype(np.float64), k=5, labels=classes))
+    return float(top_k_accuracy_score(targets, odds, k=5, labels=classes))
 
 
 def precision_macro(targets: np.ndarray, predictions: Predictions) -> float:
@@ -95,8 +102,8 @@ def average_precision(targets: np.ndarray, predictions: Predictions) -> float:
     of each class against the rest; 1 if there is only one."""
     from sklearn.metrics import average_precision_score
 
-    p, present = _probabilities(predictions), np.unique(targets)
-    return float(np.mean([average_precision_score(targets == c, p[:, c]) for c in present]))
+    odds, present = _log_odds(predictions), np.unique(targets)
+    return float(np.mean([average_precision_score(targets == c, odds[:, c]) for c in present]))
 
 
 def roc_auc(targets: np.ndarray, predictions: Predictions) -> float:
@@ -104,29 +111,27 @@ def roc_auc(targets: np.ndarray, predictions: Predictions) -> float:
     rest; 0.5 if there is only one."""
     from sklearn.metrics import roc_auc_score
 
-    p, present = _probabilities(predictions), np.unique(targets)
+    odds, present = _log_odds(predictions), np.unique(targets)
     if len(present) < 2:
         return 0.5
-    return float(np.mean([roc_auc_score(targets == c, p[:, c]) for c in present]))
+    return float(np.mean([roc_auc_score(targets == c, odds[:, c]) for c in present]))
 
 
 def brier_score(targets: np.ndarray, predictions: Predictions) -> float:
     """Mean squared distance of the probabilities from the target, summed over classes: 0 to 2."""
-    p = _probabilities(predictions)
+    from scipy.special import expit
+
+    p = expit(_log_odds(predictions))
     return float(np.square(p - np.eye(p.shape[1])[targets]).sum(-1).mean())
 
 
 def log_loss(targets: np.ndarray, predictions: Predictions) -> float:
     """Mean negative logarithm of the probability of the true class.
 
-    Probabilities below 6e-8, the smallest float16, are raised to it: at most 16.6 for an image. The
-    metric "loss" has no such limit.
+    Of a record that only has probabilities in float16 it is at most 17.4 for an image.
     """
-    from sklearn.metrics import log_loss as logarithmic
-
-    p = np.maximum(predictions["probabilities"].astype(np.float64), _LEAST)
-    p /= p.sum(-1, keepdims=True)
-    return float(logarithmic(targets, p, labels=np.arange(p.shape[1])))
+    odds = _log_odds(predictions)[np.arange(len(targets)), targets]
+    return float(np.logaddexp(0, -odds).mean())
 
 
 def expected_calibration_error(targets: np.ndarray, predictions: Predictions) -> float:

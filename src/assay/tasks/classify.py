@@ -18,14 +18,15 @@ from assay.tasks.task import TASKS
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Classify"]
+__all__ = ["Classify", "log_odds"]
 
 
 class Classify:
     """Predict the class of an image.
 
     A record keeps per image: "predicted" (int16), "confidence" (float16, the softmax probability of
-    the predicted class), and, if a metric needs them, "probabilities" (float16, of each class).
+    the predicted class), and, if a metric needs them, of each class "probabilities" (float16) and
+    "log_odds" (float32, see `log_odds`).
 
     Args:
         test_time: name of the test-time augmentation (`TEST_TIME`): logits are averaged over
@@ -109,15 +110,31 @@ class Classify:
         }
 
     def more_predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The softmax probability of each class, (n, classes)."""
+        """The softmax probability of each class, and its log-odds, (n, classes)."""
         logits = outputs["class"].astype(np.float32)
         exponential = np.exp(logits - logits.max(-1, keepdims=True))
         shares = exponential / exponential.sum(-1, keepdims=True)
-        return {"probabilities": shares.astype(np.float16)}
+        odds = log_odds(outputs["class"]).astype(np.float32)
+        return {"probabilities": shares.astype(np.float16), "log_odds": odds}
 
     def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
         """Accuracy, 0 to 1."""
         return {"accuracy": float((predictions["predicted"] == targets).mean())}
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """Return log(p / (1 - p)) of the softmax p of logits (n, classes), in float64.
+
+    They rank images as p does, also where p rounds to 0 or 1, which confident networks reach.
+    """
+    from scipy.special import logsumexp
+
+    z = logits.astype(np.float64)
+    first = np.arange(z.shape[-1]) == z.argmax(-1)[:, None]
+    whole = logsumexp(z, axis=-1, keepdims=True)
+    without_first = logsumexp(np.where(first, -np.inf, z), axis=-1, keepdims=True)
+    p = np.minimum(np.exp(z - whole), 0.5)  # of the others; the difference 1 - p is exact for them
+    return z - np.where(first, without_first, whole + np.log1p(-p))
 
 
 TASKS.add("classify")(Classify())

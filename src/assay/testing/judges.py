@@ -42,9 +42,10 @@ def check_metric(name: str) -> None:
 
 def _predictions(classes: np.ndarray) -> dict[str, np.ndarray]:
     """Read-only predictions of these of four classes, all with a probability of 0.7."""
-    shares = np.where(np.eye(4, dtype=bool)[classes], 0.7, 0.1).astype(np.float16)
-    kept = {"predicted": classes.astype(np.int16), "confidence": shares.max(1)}
-    kept["probabilities"] = shares
+    from assay.tasks.classify import Classify
+
+    outputs = {"class": np.log(np.where(np.eye(4, dtype=bool)[classes], 0.7, 0.1))}
+    kept = Classify().predictions(outputs) | Classify().more_predictions(outputs)
     for array in kept.values():
         array.flags.writeable = False
     return kept
