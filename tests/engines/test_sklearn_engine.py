@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,9 @@ def points() -> Dataset:
     )
 
 
-def fit(network: dict[str, Any], data: Dataset, **config: Any) -> Record:
+def fit(
+    network: dict[str, Any], data: Dataset, metrics: Sequence[str] = (), **config: Any
+) -> Record:
     """Train on `data` as a study of digits would, whose shape an estimator does not look at."""
     member = cohorts(plan_of({**STUDY, "network": network}).configs())[0].members[0]
     assert isinstance(member.network, OwnNetwork)
@@ -50,7 +54,8 @@ def fit(network: dict[str, Any], data: Dataset, **config: Any) -> Record:
     member = replace(
         member, network=replace(member.network, units=units), config=member.config | config
     )
-    trained = ENGINES["sklearn"]().train(Cohort((member,)), data, Resources(), lambda p: None)
+    asked = Resources(metrics=tuple(metrics))
+    trained = ENGINES["sklearn"]().train(Cohort((member,)), data, asked, lambda p: None)
     return next(iter(trained))
 
 
@@ -77,6 +82,46 @@ def test_a_classifier_of_margins_is_judged_by_them(points):
                  replace(points, validation=points.train))  # fmt: skip
     assert record.metrics["val_accuracy"] == 1  # for they can be separated by a line
     assert 0.5 < record.predictions["test_confidence"].min() <= 1
+
+
+RULES = """
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.naive_bayes import GaussianNB
+
+def careful():
+    return FixedThresholdClassifier(LogisticRegression(), threshold=0.02)
+
+def sure():
+    return GaussianNB(var_smoothing=0.01)
+"""
+
+
+def test_accuracy_is_that_of_predict_not_of_the_most_probable_class(points, tmp_path, monkeypatch):
+    (tmp_path / "estimator_rules.py").write_text(RULES)
+    monkeypatch.syspath_prepend(tmp_path)
+    record = fit({"estimator": "estimator_rules:careful"}, points, metrics=["recall_macro"])
+    rows, targets = points.train.images.reshape(4, -1) * 1.0, points.train.targets
+    made = importlib.import_module("estimator_rules").careful().fit(rows, targets)
+    tested = points.test.images.reshape(4, -1) * 1.0
+    predicted = made.predict(tested)
+    assert predicted.tolist() != made.predict_proba(tested).argmax(1).tolist()
+    np.testing.assert_array_equal(record.predictions["test_predicted"], predicted)
+    assert record.metrics["test_accuracy"] == made.score(tested, points.test.targets)
+    confidence = made.predict_proba(tested)[np.arange(4), predicted]
+    np.testing.assert_allclose(record.predictions["test_confidence"], confidence, atol=1e-3)
+
+
+def test_small_probabilities_are_ranked(points, tmp_path, monkeypatch):
+    (tmp_path / "estimator_rules.py").write_text(RULES)
+    monkeypatch.syspath_prepend(tmp_path)
+    many = np.stack([np.arange(0, 10, 2), np.full(5, 2), [0, 1, 0, 0, 1]], 1)
+    data = replace(points, test=split(*map(tuple, many.tolist())))
+    record = fit({"estimator": "estimator_rules:sure"}, data, metrics=["roc_auc"])
+    odds = record.predictions["test_log_odds"][:, 1]
+    assert (np.diff(odds) > 0).all()  # further to the right
+    assert odds.max() > 100  # where the other class has less than float32 can hold
+    assert record.metrics["test_roc_auc"] == pytest.approx(4 / 6)
 
 
 @pytest.mark.parametrize("kind", ["neighbors:NearestCentroid", "svm:LinearSVC"])

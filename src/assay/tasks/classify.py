@@ -101,12 +101,18 @@ class Classify:
         }
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Predicted class and its softmax probability."""
+        """Predicted class and its softmax probability.
+
+        The class is that of the largest logit, unless the outputs hold the "predicted" ones, (n,),
+        of a classifier that decides by a rule of its own.
+        """
         logits = outputs["class"].astype(np.float32)
         exponential = np.exp(logits - logits.max(-1, keepdims=True))
+        predicted = outputs.get("predicted", logits.argmax(-1))
+        chosen = np.take_along_axis(exponential, predicted[..., None], -1)[..., 0]
         return {
-            "predicted": logits.argmax(-1).astype(np.int16),
-            "confidence": (exponential.max(-1) / exponential.sum(-1)).astype(np.float16),
+            "predicted": predicted.astype(np.int16),
+            "confidence": (chosen / exponential.sum(-1)).astype(np.float16),
         }
 
     def more_predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

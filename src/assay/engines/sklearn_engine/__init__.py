@@ -12,7 +12,7 @@ from assay.engines.engine import ENGINES, Engine
 __all__: list[str] = []
 
 
-@ENGINES.add("sklearn")
+@ENGINES.add("sklearn", version=2)
 def sklearn_engine() -> Engine:
     """Make the engine."""
     from assay.engines.sklearn_engine.engine import SklearnEngine

@@ -21,7 +21,7 @@ from assay.engines.numpy_engine.images import NormalSplit
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.trainer import NormalDataset
 from assay.engines.recording import check_validation, finish, in_turns, make_record
-from assay.engines.sklearn_engine.estimator import log_probabilities, make_estimator
+from assay.engines.sklearn_engine.estimator import answers, for_loss, make_estimator
 from assay.engines.trained import Trained
 from assay.networks.modules import OwnNetwork
 from assay.tasks.task import Task, find_task
@@ -161,14 +161,13 @@ class _Fit:
         images, targets = split
         ((_, classes),) = self.network.units
         with self.network.blamed("cannot predict"):
-            outputs = np.concatenate(
-                [
-                    log_probabilities(self.estimator, _rows(images[i : i + _ROWS]), classes)
-                    for i in range(0, len(images), _ROWS)
-                ]
-            )
-        losses, _, _ = LOSSES["classify"]({"class": outputs.astype(np.float64)}, targets)
-        return {"class": outputs[None]}, losses.mean()[None]
+            parts = [
+                answers(self.estimator, _rows(images[i : i + _ROWS]), classes)
+                for i in range(0, len(images), _ROWS)
+            ]
+        outputs, predicted = (np.concatenate(several) for several in zip(*parts, strict=True))
+        losses, _, _ = LOSSES["classify"]({"class": for_loss(self.estimator, outputs)}, targets)
+        return {"class": outputs[None], "predicted": predicted[None]}, losses.mean()[None]
 
 
 def _uncounted(record: Record) -> Record:

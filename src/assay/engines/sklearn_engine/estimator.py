@@ -11,12 +11,15 @@ from assay.core.errors import NetworkError
 from assay.core.seeds import key
 from assay.networks.modules import Measured, OwnNetwork, find
 
-__all__ = ["Classifier", "log_probabilities", "make_estimator", "measure"]
+__all__ = ["Classifier", "answers", "for_loss", "make_estimator", "measure"]
 
 _NEEDS = ("fit", "predict")
 
 _LEAST = float(np.finfo(np.float32).eps)
-"""Minimum probability of a class, for a finite loss; as in scikit-learn's `log_loss`."""
+"""Minimum probability of a class in the loss; as in scikit-learn's `log_loss`."""
+
+_SMALLEST = float(np.finfo(np.float64).tiny)
+"""Stands for a probability of 0 elsewhere, so that small ones, as of naive Bayes, are ranked."""
 
 
 class Classifier(Protocol):
@@ -75,19 +78,25 @@ def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
     return ((type(made).__name__, Measured(type(made).__name__, (units,), 0, 0)),)
 
 
-def log_probabilities(estimator: Classifier, pixels: np.ndarray, classes: int) -> np.ndarray:
-    """Return a fitted estimator's predictions as a network's outputs: float32 (n, classes).
+def answers(
+    estimator: Classifier, pixels: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a fitted estimator's predictions as a network's outputs, float32 (n, classes), and the
+    classes that it says, (n,), which need not be those of the largest outputs.
 
-    These are the logarithms of its probabilities, if it has some; otherwise of a certain prediction
-    by `decision_function` or `predict`, whose softmax is not a probability.
+    The outputs are the logarithms of its probabilities, if it has some; otherwise of a certain
+    prediction by `decision_function` or `predict`, whose softmax is not a probability.
 
     Args:
         pixels: float (n, height * width * channels).
     """
     known = np.asarray(estimator.classes_).astype(int)
-    outputs = np.full((len(pixels), classes), np.log(_LEAST))  # also for unseen classes
+    predicted = np.asarray(estimator.predict(pixels)).astype(int)
+    outputs = np.full((len(pixels), classes), np.log(_SMALLEST))  # also for unseen classes
     if hasattr(estimator, "predict_proba"):
-        outputs[:, known] = np.log(np.maximum(estimator.predict_proba(pixels), _LEAST))
+        outputs[:, known] = np.log(
+            np.maximum(np.asarray(estimator.predict_proba(pixels), np.float64), _SMALLEST)
+        )
     elif hasattr(estimator, "decision_function"):
         margins = np.asarray(estimator.decision_function(pixels), np.float64)
         if margins.ndim == 1:  # for two classes: that of the second
@@ -95,9 +104,16 @@ def log_probabilities(estimator: Classifier, pixels: np.ndarray, classes: int) -
         outputs += margins.min()
         outputs[:, known] = margins
     else:
-        predicted = np.asarray(estimator.predict(pixels)).astype(int)
         outputs[np.arange(len(pixels)), predicted] = 0.0
-    return outputs.astype(np.float32)
+    return outputs.astype(np.float32), predicted
+
+
+def for_loss(estimator: Classifier, outputs: np.ndarray) -> np.ndarray:
+    """Return outputs in float64, with their probabilities raised to `_LEAST`; margins as they
+    are."""
+    exact = outputs.astype(np.float64)
+    probable = hasattr(estimator, "predict_proba") or not hasattr(estimator, "decision_function")
+    return np.maximum(exact, np.float32(np.log(_LEAST))) if probable else exact
 
 
 def _regresses(made: Any) -> bool:
