@@ -78,10 +78,11 @@ def test_a_run_travels_to_keras(store: Path, tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("permute", [None, 7])
-def test_it_is_said_that_a_model_takes_changed_images(permute, tmp_path: Path, capsys):
+def test_it_is_said_what_a_model_leaves_out(permute, tmp_path: Path, capsys):
     study = {
         "study": "s", "dataset": {"name": "digits", "train": 100, "permute": permute},
         "network": {"family": "mlp", "hidden": [4]}, "training": {"epochs": 1}, "repeats": 1,
+        **({"task": {"name": "classify", "test_time": "flip"}} if permute else {}),
     }  # fmt: skip
     run = assay.run(study, store=tmp_path / "store", progress=False).records()[0].run_id
     at = ["--store", str(tmp_path / "store"), "--to", "torch", "--out", str(tmp_path / "net.py")]
@@ -89,6 +90,7 @@ def test_it_is_said_that_a_model_takes_changed_images(permute, tmp_path: Path, c
     assert main(["export", run, *at]) == 0
     err = capsys.readouterr().err
     assert ("note: The images of this run were changed first (permute: 7)" in err) == bool(permute)
+    assert ("This run was evaluated with 2 views of each image" in err) == bool(permute)
     assert bool(permute) or not err
 
 

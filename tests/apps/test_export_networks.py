@@ -118,20 +118,23 @@ def test_onnx_runtime_computes_the_same(name, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "task", "said"),
     [
-        ({"permute": 7}, "changed first (permute: 7), as assay.data.load does it"),
-        ({"permute": None, "zca_whitening": True, "resize": 6},
+        ({"permute": 7}, "classify", "changed first (permute: 7), as assay.data.load does it"),
+        ({"permute": None, "zca_whitening": True, "resize": 6}, "classify",
          "changed first (resize: 6, zca_whitening: true), as"),
-        ({"permute": None}, ""),
+        ({"permute": None}, "classify", ""),
+        ({}, {"name": "classify", "test_time": "flip"}, "evaluated with 2 views of each image"),
+        ({"permute": 7}, {"name": "classify", "test_time": "translate"},
+         "is wrong about others. This run was evaluated with 5 views of each image"),
     ],
 )  # fmt: skip
-def test_a_model_says_what_was_done_to_images_before_it(settings, said, tmp_path: Path):
+def test_a_model_says_what_it_leaves_out(settings, task, said, tmp_path: Path):
     onnx = pytest.importorskip("onnx")
     from safetensors import safe_open
 
     record, network = trained("mlp", {"class": 4})
-    record = replace(record, config={"dataset": {"name": "digits", **settings}})
+    record = replace(record, config={"dataset": {"name": "digits", **settings}, "task": task})
     EXPORTERS["torch"].write(record, network, tmp_path / "net.py")
     EXPORTERS["onnx"].write(record, network, tmp_path / "net.onnx")
     docs = ast.get_docstring(ast.parse((tmp_path / "net.py").read_text())) or ""
@@ -139,7 +142,9 @@ def test_a_model_says_what_was_done_to_images_before_it(settings, said, tmp_path
         metadata = file.metadata().get("images", "")
     found = [" ".join(docs.split()), metadata, onnx.load(tmp_path / "net.onnx").doc_string]
     assert all(said in text for text in found)
-    assert all(("changed first" in text) == bool(said) for text in found)
+    changed = any(settings.values())
+    assert all(("changed first" in text) == changed for text in found)
+    assert all(("views" in text) == (task != "classify") for text in found)
 
 
 @pytest.mark.parametrize("to", ["onnx", "torch"])

@@ -50,10 +50,11 @@ def export(
             run) or optuna (a search with all its trials, for Optuna's dashboard). For a run, a
             model that takes pixels in 0..255 and returns logits: keras, onnx, or torch (an
             nn.Module in a file of its own, with safetensors). Where the run's images were changed
-            first (permute, resize, zca_whitening), the model takes changed ones.
+            first (permute, resize, zca_whitening), the model takes changed ones; the views of
+            `task.test_time` it does not make.
         out: The file to write [./NAME with the format's ending].
     """
-    from assay.apps.exporters._reference import changed_first
+    from assay.apps.exporters._reference import left_out
     from assay.apps.exporters.exporter import EXPORTERS, RunExporter, StudyExporter
 
     exporter, places = EXPORTERS[to], places or Places()
@@ -66,7 +67,7 @@ def export(
             raise ConfigError(f"--scale {scale}: --to {to} takes one run, which has no scale")
         record, network = stored_run(what, f"--to {to}", places)
         _check_own(exporter, network, record, to)
-        name, note = record.run_id, changed_first(record)
+        name, note = record.run_id, left_out(record)
 
         def write(path: Path) -> None:
             exporter.write(record, network, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from assay.apps.exporters._reference import changed_first, pixels
+from assay.apps.exporters._reference import left_out, pixels
 from assay.core.records import Record
 from assay.networks.modules import OwnNetwork
 
@@ -54,7 +54,7 @@ def own_code(network: OwnNetwork, record: Record) -> str:
     """Return the source of a module that imports the user's file and loads the weights."""
     module, _, attribute = network.source.partition(":")
     mean, std = (array.tolist() for array in pixels(record))
-    note = changed_first(record)
+    note = left_out(record)
     return _SOURCE.format(
         run=record.run_id,
         source=network.source,

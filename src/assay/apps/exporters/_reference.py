@@ -10,11 +10,13 @@ from assay.core.errors import EngineError
 from assay.core.records import Record
 from assay.data.transforms import changes_of
 from assay.networks.network import Network
+from assay.tasks.looks import looks_of
+from assay.tasks.task import find_task
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["changed_first", "expected", "hold", "pixels", "sample_images"]
+__all__ = ["expected", "hold", "left_out", "pixels", "sample_images"]
 
 TOLERANCE = 1e-3
 """Largest accepted difference of an output from assay's, relative to the largest output."""
@@ -28,16 +30,24 @@ def pixels(record: Record) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(found["mean"], np.float32), np.asarray(found["std"], np.float32)
 
 
-def changed_first(record: Record) -> str:
-    """A sentence on what was done to the run's images before all that the model does; or ""."""
-    changes = changes_of(record.config.get("dataset") or {})
-    if not changes:
-        return ""
-    said = ", ".join(f"{name}: {json.dumps(value)}" for name, value in changes.items())
-    return (
-        f"The images of this run were changed first ({said}), as assay.data.load does it; the "
-        "model takes images that are changed in the same way, and is wrong about others."
-    )
+def left_out(record: Record) -> str:
+    """Sentences on what the run did that the model does not: changes of images before all that it
+    does, and further views of each image in evaluation; or ""."""
+    said = []
+    if changes := changes_of(record.config.get("dataset") or {}):
+        listed = ", ".join(f"{name}: {json.dumps(value)}" for name, value in changes.items())
+        said.append(
+            f"The images of this run were changed first ({listed}), as assay.data.load does it; "
+            "the model takes images that are changed in the same way, and is wrong about others."
+        )
+    task = record.config.get("task", "classify")
+    if (views := len(looks_of(find_task(task)))) > 1:
+        said.append(
+            f"This run was evaluated with {views} views of each image, whose outputs were combined "
+            f"(task: {json.dumps(task)}); the model sees an image once, so its accuracy may be "
+            "another."
+        )
+    return " ".join(said)
 
 
 def sample_images(network: Network, count: int = 5) -> np.ndarray:

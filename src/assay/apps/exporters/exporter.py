@@ -51,8 +51,9 @@ class RunExporter:
             record: of a finished run, with its weights.
             network: its description. Written models take pixels in 0..255, subtract and divide as
                 the record's provenance says ("pixels"), and give the raw outputs of the heads
-                (logits). What changed images before that (`permute`, a transform) they do not do;
-                `assay export` and, where the format has a place for it, the file say so.
+                (logits). What changed images before that (`permute`, a transform) and further
+                views of an image (`task.test_time`) they leave out; `assay export` and, where the
+                format has a place for it, the file say so.
         """
         raise NotImplementedError
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from assay.apps.exporters._onnx_graph import OnnxGraph
 from assay.apps.exporters._reference import (
-    changed_first,
     expected,
     hold,
+    left_out,
     pixels,
     sample_images,
 )
@@ -35,7 +35,7 @@ class Onnx(RunExporter):
         """
         onnx, runtime = _libraries()
         model = OnnxGraph(network, record.weights, *pixels(record)).model()
-        model.doc_string = changed_first(record)
+        model.doc_string = left_out(record)
         onnx.save(model, path)
         images = sample_images(network)
         session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -7,9 +7,9 @@ from typing import Any
 
 from assay.apps.exporters._own_code import own_code
 from assay.apps.exporters._reference import (
-    changed_first,
     expected,
     hold,
+    left_out,
     pixels,
     sample_images,
 )
@@ -37,7 +37,7 @@ class Torch(RunExporter):
         """
         from safetensors.numpy import save_file
 
-        note = changed_first(record)
+        note = left_out(record)
         metadata = {"run": record.run_id, "made_by": "assay", **({"images": note} if note else {})}
         if isinstance(network, OwnNetwork):
             source, weights = own_code(network, record), record.weights
