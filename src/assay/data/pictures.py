@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -256,7 +256,7 @@ def _reduced(picture: Image, enough: int) -> Image:
 
 def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
     """Return the picture upright with 8 bits a channel, and its span (see `Facts`)."""
-    from PIL import ImageOps
+    from PIL import Image, ImageOps
 
     packed = str(file.tile[0].args) if file.tile else ""
     white_is_0 = getattr(file, "tag_v2", {}).get(_PHOTOMETRIC) == 0
@@ -264,6 +264,7 @@ def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
         raise ValueError("floating-point values have no known range to map to 0..255")
     if file.mode == "I" and file.format != "PPM":
         raise ValueError("signed or 32-bit integers have no known range to map to 0..255")
+    stream = file.fp
     picture: Image = ImageOps.exif_transpose(file)
     clear = picture.info.get("transparency")
     if picture.mode.startswith("I"):
@@ -273,10 +274,23 @@ def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
         picture.info["transparency"] = clear * (85 if "L;2" in packed else 17)
     if ";16" not in packed:
         return picture, None
-    if isinstance(clear, tuple):
-        picture.info["transparency"] = tuple(value >> 8 for value in clear)
     values = np.asarray(picture)[..., : -1 if picture.mode.endswith("A") else None]
-    return picture, (int(values.min()) * 257, int(values.max()) * 257, 65_535)
+    span = (int(values.min()) * 257, int(values.max()) * 257, 65_535)
+    if isinstance(clear, tuple) and stream:  # of 16 bits, of which the picture has 8
+        whole = values.astype(np.uint16) << 8 | _low_bytes(stream)
+        picture.putalpha(Image.fromarray((whole != clear).any(-1).astype(np.uint8) * 255))
+        del picture.info["transparency"]
+    return picture, span
+
+
+def _low_bytes(stream: IO[bytes]) -> np.ndarray:
+    """Return the low bytes of a PNG's colours with 16 bits, upright: Pillow decodes one byte of
+    each, which for the other order of bytes is the low one."""
+    from PIL import Image, ImageOps
+
+    with Image.open(stream) as file:
+        file.tile = [tile._replace(args="RGB;16L") for tile in file.tile]
+        return np.asarray(ImageOps.exif_transpose(file))
 
 
 def _scaled(
