@@ -10,6 +10,9 @@ import torch
 
 from assay.core.config import Entry
 from assay.core.errors import ConfigError, EngineError
+from assay.data.dataset import FitData, Split
+from assay.data.loading import normalisation
+from assay.data.specs import NORMALIZE
 from assay.engines.augmentations import AUGMENTATIONS, Cutout, Mixup
 from assay.engines.averaging import Lookahead, uniform
 from assay.engines.compiled.coverage import covers
@@ -114,6 +117,32 @@ class TestCutoutAndMixup:
         images = np.ones((200, 6, 6, 1))
         hidden = 36 - Cutout(size=3).change(images, np.random.default_rng(0)).sum((1, 2, 3))
         assert set(hidden) == {4, 6, 9}, "in a corner, at a side, whole"
+
+    @pytest.mark.parametrize("kind", NORMALIZE)
+    def test_the_square_is_the_mean_of_the_training_images(self, kind):
+        images = np.random.default_rng(1).integers(9, 200, (50, 6, 6, 3), np.uint8)
+        mean, std = normalisation(kind, images)
+        part = Split(images, np.zeros(50, np.int64))
+        cutout = Cutout(size=12).fitted(FitData("noise", part, part, mean, std))
+        found = cutout.change(((images - mean) / std).astype(np.float32), np.random.default_rng(0))
+        expected = (images.mean((0, 1, 2)) - mean) / std
+        np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1e-4)
+        if kind in ("standard", "center"):
+            assert not found.any(), "exactly 0, as ever"
+
+    @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow
+    @pytest.mark.parametrize("engine", ["numpy", "torch", "keras"])
+    def test_engines_hide_behind_the_mean(self, engine, member, train, corners):
+        if engine == "keras":
+            pytest.importorskip("tensorflow")
+        unit = replace(corners, mean=np.zeros(1, np.float32), std=np.full(1, 255, np.float32))
+        level = unit.train.images.mean(dtype=np.float64)
+        flat = np.full(unit.train.images.shape, level, np.float32)
+        blind = replace(unit, train=Split(flat, unit.train.targets))
+        every = Augment(others=(Cutout(size=16),))
+        (hidden,) = train(member(MLP, augment=every), engine=engine, dataset=unit)
+        (shown,) = train(member(MLP), engine=engine, dataset=blind)
+        np.testing.assert_allclose(hidden.curves["loss"], shown.curves["loss"], rtol=1e-5)
 
     def test_images_and_targets_are_mixed_in_equal_shares(self):
         images = np.arange(4.0).reshape(4, 1, 1, 1) * np.ones((1, 2, 2, 1))

@@ -100,6 +100,25 @@ def test_layers_that_draw_have_versions_of_their_own(
     assert config.get(VERSIONS, {}) == versions
 
 
+@pytest.mark.parametrize(
+    ("normalize", "augment", "versions"),
+    [
+        ("unit", {"cutout": 3}, {"augmentation cutout": 2}),
+        ("none", {"cutout": 3, "shift": 1}, {"augmentation cutout": 2}),
+        ("standard", {"cutout": 3}, {}),
+        ("center", {"cutout": 3}, {}),
+        ("unit", {"shift": 1}, {}),
+    ],
+)
+def test_cutout_has_changed_where_no_mean_was_subtracted(
+    normalize: str, augment: dict[str, Any], versions: dict[str, int]
+):
+    study = {**STUDY, "dataset": {"name": "digits", "normalize": normalize}, "repeats": 1}
+    training = {"epochs": 1, "augment": augment}
+    (config,) = plan_of({**study, "training": training}).configs()
+    assert config.get(VERSIONS, {}) == versions
+
+
 def test_auto_is_the_precision_that_the_machine_trains_in(monkeypatch: pytest.MonkeyPatch):
     processor(monkeypatch, "avx2")
     assert resolve_precision(asked("torch")) == "float32"

@@ -23,7 +23,16 @@ from assay.data.storage import locate
 from assay.data.transforms import TRANSFORMS, switched_on
 from assay.data.unchanged import check_unchanged
 
-__all__ = ["TUNED", "Info", "check_files", "describe", "fingerprint", "load", "normalisation"]
+__all__ = [
+    "TUNED",
+    "Info",
+    "check_files",
+    "describe",
+    "fingerprint",
+    "load",
+    "normalisation",
+    "statistics",
+]
 
 
 TUNED = (
@@ -215,13 +224,13 @@ def normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray
         return none, 255 * one
     if kind == "none":
         return none, one
-    mean, std = _statistics(images)
+    mean, std = statistics(images)
     # no smaller deviation has a reciprocal in float32, in which engines divide
     std = np.where(std > 0, np.maximum(std, np.finfo(np.float32).tiny), 1).astype(dtype)
     return mean.astype(dtype), one if kind == "center" else std
 
 
-def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel, float64 (channels,), in the pixels' unit.
 
     The deviation of a channel that never changes is exactly 0.

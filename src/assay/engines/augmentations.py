@@ -16,8 +16,8 @@ several, `noise: {strength: 0.2}`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -34,12 +34,15 @@ from assay.core.options import (
 )
 from assay.core.part_classes import check_part, has_one, read_settings, refused
 from assay.core.registry import Registry
+from assay.data.dataset import FitData
+from assay.data.loading import statistics
 
 __all__ = [
     "ALTERNATING",
     "AUGMENTATIONS",
     "Augmentation",
     "Cutout",
+    "FILLED",
     "FLIP",
     "Mixup",
     "augmentation_options",
@@ -68,6 +71,10 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         check_fields(self, ("augment", self.kind))
+
+    def fitted(self, data: FitData) -> Self:
+        """Return the augmentation for a run on this dataset; itself if it needs nothing of it."""
+        return self
 
     def change(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the changed images.
@@ -129,14 +136,22 @@ class Cutout(Augmentation):
         Cutout", 2017.
     """
 
+    fill: ClassVar[np.ndarray | float] = 0.0  # the mean of images that are normalised with it
     size: int = setting(integer(8, low=1, help="Side of the square, in pixels."))
+
+    def fitted(self, data: FitData) -> Self:
+        """Return it with the mean of the training images, normalised as they are."""
+        mean = statistics(data.train.images)[0].astype(data.mean.dtype)
+        made = replace(self)
+        object.__setattr__(made, "fill", (mean - data.mean) / data.std)
+        return made
 
     def change(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Augmentation`."""
         count, height, width, _ = images.shape
         hidden = [self._hidden(rng.integers(0, side, (count, 1)), side) for side in (height, width)]
         square = hidden[0][:, :, None] & hidden[1][:, None, :]
-        return np.where(square[..., None], 0, images)
+        return np.where(square[..., None], np.asarray(self.fill, images.dtype), images)
 
     def _hidden(self, middles: np.ndarray, side: int) -> np.ndarray:
         """Return which rows or columns of each image are hidden, (B, side)."""
@@ -225,6 +240,10 @@ def _read_flip(entry: Entry) -> bool | str:
         raise entry.expected(f"true, false or {ALTERNATING}")
     return entry.value
 
+
+FILLED = 2
+"""Version of cutout on images from which no mean was subtracted (`dataset.normalize`): before, its
+squares were 0, which is black there."""
 
 ALTERNATING = "alternating"
 """Flip every image in every second epoch."""

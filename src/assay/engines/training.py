@@ -23,12 +23,8 @@ from assay.core.options import (
 )
 from assay.core.part_classes import class_schema
 from assay.core.records import Spec
-from assay.engines.augmentations import (
-    AUGMENTATIONS,
-    FLIP,
-    Augmentation,
-    augmentation_options,
-)
+from assay.data.dataset import FitData
+from assay.engines.augmentations import AUGMENTATIONS, FLIP, Augmentation, augmentation_options
 from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.optimizers.sgd import SGD
@@ -109,6 +105,10 @@ class Augment:
     def changes_targets(self) -> bool:
         """Whether targets change with the images."""
         return any(augmentation.changes_targets for augmentation in self.others)
+
+    def fitted(self, data: FitData) -> Augment:
+        """Return the changes for a run on this dataset; see `Augmentation.fitted`."""
+        return replace(self, others=tuple(other.fitted(data) for other in self.others))
 
     @staticmethod
     def options() -> dict[str, Option]:

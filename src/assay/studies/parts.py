@@ -24,7 +24,7 @@ from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
 from assay.data.transforms import TRANSFORMS, switched_on
 from assay.data.unchanged import FINGERPRINT, identified
-from assay.engines.augmentations import AUGMENTATIONS
+from assay.engines.augmentations import AUGMENTATIONS, FILLED
 from assay.engines.engine import ENGINES
 from assay.engines.optimizers.optimizer import OPTIMIZERS
 from assay.engines.precision import resolve_precision
@@ -181,6 +181,9 @@ def versions_of(config: Config) -> dict[str, int]:
     if config["engine"] in _OURS:
         layers = ((n, v) for n, v in _LAYERS.items() if _has(config["network"], n))
         found |= {f"layer {name}": version for name, version in layers}
+    uncentred = config["dataset"].get("normalize") in ("unit", "none")
+    if uncentred and "cutout" in (config["training"].get("augment") or {}):
+        found["augmentation cutout"] = FILLED
     return {part: version for part, version in sorted(found.items()) if version > 1}
 
 

@@ -129,7 +129,7 @@ class KerasRun:
         """Yield every batch of the run, in the same order as in every engine."""
         images, targets = self.data.train
         recipe, seed = self.member.training, self.member.seed
-        moves = Moves(recipe.augment, [seed]) if recipe.augment else None
+        moves = Moves(recipe.augment.fitted(self.data.fit), [seed]) if recipe.augment else None
         order = np.arange(self.images)
         for step in range(self.total):
             epoch, batch = divmod(step, self.per_epoch)

@@ -37,18 +37,19 @@ class NormalDataset:
     """The normalised dataset; its test part is only normalised at the end of a run.
 
     Attributes:
+        fit: the dataset before normalisation, without its test part.
         blank: (c,), the value of a black pixel.
     """
 
     def __init__(self, fit: FitData, read_test: ReadTest, task: Task, dtype: np.dtype):
-        self._fit, self.read_test, self.task, self._dtype = fit, read_test, task, dtype
+        self.fit, self.read_test, self.task, self._dtype = fit, read_test, task, dtype
         self.train = normalise(fit.train, fit, task, dtype)
         self.validation = normalise(fit.validation, fit, task, dtype)
         self.blank = (-fit.mean / fit.std).astype(dtype)
 
     def test(self) -> NormalSplit:
         """The test part."""
-        return normalise(self.read_test(), self._fit, self.task, self._dtype)
+        return normalise(self.read_test(), self.fit, self.task, self._dtype)
 
 
 class Stepper:
@@ -103,7 +104,8 @@ class NumpyTrainer:
         self.data, self.model, self._soft = data, model, soft
         self.stepper = Stepper(model, member, task)
         self._batches = Batches(data.train)
-        self._moves = Moves(recipe.augment, [member.seed]) if recipe.augment else None
+        augment = recipe.augment and recipe.augment.fitted(data.fit)
+        self._moves = Moves(augment, [member.seed]) if augment else None
         self._loss = self._correct = 0.0
 
     def start_epoch(self, orders: Array, epoch: int) -> None:

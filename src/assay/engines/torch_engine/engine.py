@@ -28,7 +28,6 @@ from assay.engines.torch_engine.device import (
     threads_as_before,
 )
 from assay.engines.torch_engine.graphs import GraphedTrainer, graphs_pay
-from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.optimizers import slot_to_try
 from assay.engines.torch_engine.own_programs import PROGRAMS
@@ -175,7 +174,7 @@ class TorchEngine:
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]
-            augment = Augmenter(recipe.augment, seeds, data.blank) if recipe.augment else None
+            augment = data.augmenter(recipe.augment, seeds)
             weights = [begun.get(m.run_id) or _start(m, seen) for m in group]
             updates = recipe.total_steps(len(dataset.train))
             program = _program(group, weights, where, task, way, updates)

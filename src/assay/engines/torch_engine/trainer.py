@@ -3,6 +3,8 @@ synchronisation, evaluation in parts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.fresh import FreshPictures
 from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, seen, to_device
 from assay.engines.torch_engine.program import Program, plain
+from assay.engines.training import Augment
 from assay.tasks.looks import looks_of
 from assay.tasks.task import Task
 
@@ -46,6 +49,10 @@ class DeviceDataset:
         if self._train is None:
             self._train = self._load(self._fit.train)
         return self._train
+
+    def augmenter(self, augment: Augment, seeds: Sequence[int]) -> Augmenter | None:
+        """Return the changes of training images for members with these seeds; None for none."""
+        return Augmenter(augment.fitted(self._fit), seeds, self.blank) if augment else None
 
     @property
     def stays(self) -> bool:

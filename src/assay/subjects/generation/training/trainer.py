@@ -51,7 +51,7 @@ class PartsTrainer:
         self.totals: dict[str, Tensor] = {}
         self.film: list[tuple[int, np.ndarray]] = []
         self._every, self._seen = 1, 0
-        self._place = place
+        self._place, self._augment = place, member.training.augment.fitted(fit)
 
     # -- as the loop calls it ------------------------------------------------------------------
 
@@ -62,8 +62,9 @@ class PartsTrainer:
     def step(self, start: int, stop: int, factor: float) -> None:
         """See `Trainer`."""
         images, targets = self.data.train.take(self._order[:, start:stop])
-        augment = self.member.training.augment
-        if augment:  # reseeded by the update's number, so that a run can resume anywhere
+        if (
+            augment := self._augment
+        ):  # reseeded by the update's number, so that a run can resume anywhere
             seed = int(stream(self.member.seed, "moves", self.number).integers(2**31))
             images, _ = Augmenter(augment, [seed], self.data.blank)(images, targets)
         fraction = (self.number + self.late) / self.total
