@@ -27,7 +27,7 @@ from assay.subjects.generation.measures import (
 )
 from assay.subjects.generation.measures.intervals import mean_interval
 
-__all__ = ["AT_EVALUATIONS", "FITTED", "MOST", "Judge", "look"]
+__all__ = ["AT_EVALUATIONS", "FITTED", "Judge", "look"]
 
 AT_EVALUATIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "distance": frechet_distance,
@@ -86,9 +86,14 @@ class Judge:
         return self.features.transform(self._fit.train.images)
 
     @cached_property
+    def tested(self) -> np.ndarray:
+        """Positions of the test pictures that are compared, in ascending order."""
+        return _chosen(len(self._read_test()), MOST)
+
+    @cached_property
     def _test(self) -> np.ndarray:
-        """Return the test pictures, which are only used at the end."""
-        return _some(self._read_test(), MOST)
+        """Return these test pictures, which are only used at the end."""
+        return self._read_test().images[self.tested]
 
     def validation(self, images: np.ndarray) -> dict[str, float]:
         """Compare with the validation part."""
@@ -119,11 +124,13 @@ class Judge:
         """Measure interpolations (paths, steps, h, w, c) in the features, as `test` returns it.
 
         "floor_path_length" is the mean distance of two test pictures, the minimum length of a path
-        between real pictures.
+        between real pictures. They are paired at random, because test pictures may be in the order
+        of their classes.
         """
         found = path_lengths(frames, self.features.distance)
         half = len(self._test) // 2
-        apart = self.features.distance(self._test[:half], self._test[half : 2 * half])
+        pairs = stream(0, "pairs").permutation(len(self._test))[: 2 * half].reshape(2, half)
+        apart = self.features.distance(*self._test[pairs])
         numbers = {
             "path_length": (found.length, float(apart.mean())),
             "path_detour": (found.detour, 1.0),
@@ -137,10 +144,9 @@ class Judge:
         return metrics
 
     def reconstruction(self, images: np.ndarray) -> dict[str, float]:
-        """Compare reconstructions with the first test pictures: the root of the mean squared error,
-        with intensities from 0 to 1; as `test` returns it, without a floor."""
-        real = self._read_test().images[: len(images)]
-        found = reconstruction_error(real, images).interval()
+        """Compare reconstructions with the pictures at `tested`: the root of the mean squared
+        error, with intensities from 0 to 1; as `test` returns it, without a floor."""
+        found = reconstruction_error(self._test, images).interval()
         roots = Interval(*(float(np.sqrt(x)) for x in (found.value, found.low, found.high)))
         return _metrics("reconstruction_error", roots)
 
@@ -165,6 +171,8 @@ def _metrics(name: str, interval: Interval, floor: float = np.nan) -> dict[str, 
 
 def _some(split: Split, most: int) -> np.ndarray:
     """The pictures of a split, or a fixed choice where there are more than `most`."""
-    if len(split) <= most:
-        return split.images
-    return split.images[np.sort(stream(0, "judged").permutation(len(split))[:most])]
+    return split.images[_chosen(len(split), most)]
+
+
+def _chosen(count: int, most: int) -> np.ndarray:
+    return np.sort(stream(0, "judged").permutation(count)[:most])

@@ -141,9 +141,9 @@ class AutoencodingProgram(PartsProgram):
             "reconstruction_error": float(np.sqrt(squared)),
         }
 
-    def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray:
+    def reconstruct(self, split: DeviceSplit, places: np.ndarray) -> np.ndarray:
         """See `PartsProgram`."""
-        return self.make(self._encoded(split)[0][:count].float().cpu().numpy())
+        return self.make(self._encoded(split)[0].float().cpu().numpy()[places])
 
     def extras(self, test: DeviceSplit) -> dict[str, np.ndarray]:
         """Return reconstructions of the first test pictures, and a map of all latent points."""
@@ -151,7 +151,7 @@ class AutoencodingProgram(PartsProgram):
         centred = (mean - mean.mean(0)).double().cpu().numpy()
         _, _, axes = np.linalg.svd(centred, full_matrices=False)
         return {
-            "test_reconstruction": self.reconstruct(test, KEPT),
+            "test_reconstruction": self.reconstruct(test, np.arange(min(KEPT, len(test)))),
             "test_latent": (centred @ axes[:2].T).astype(np.float32),
         }
 

@@ -125,8 +125,9 @@ class PartsProgram:
                 images.append(to_bytes(self.task.images(self._maker, module, part)))
         return np.concatenate(images)
 
-    def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray | None:
-        """Return reconstructions of a split's first pictures, uint8 (count, h, w, c), or None."""
+    def reconstruct(self, split: DeviceSplit, places: np.ndarray) -> np.ndarray | None:
+        """Return reconstructions of a split's pictures at some places, uint8 (n, h, w, c), or
+        None."""
         return None
 
     def extras(self, test: DeviceSplit) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from assay.engines.loop import Points
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.trainer import DeviceDataset
-from assay.subjects.generation.judge import MOST, Judge
+from assay.subjects.generation.judge import Judge
 from assay.subjects.generation.latents import point, way
 from assay.subjects.generation.training.parts import PartsProgram
 
@@ -100,7 +100,7 @@ class PartsTrainer:
         found = self.program.losses(test)
         found |= self.judge.test(self._made(self.judge.count, "test"))
         found |= self.judge.paths(self._paths())
-        again = self.program.reconstruct(test, MOST)
+        again = self.program.reconstruct(test, self.judge.tested)
         return found if again is None else found | self.judge.reconstruction(again)
 
     def _made(self, count: int, name: str) -> np.ndarray:
