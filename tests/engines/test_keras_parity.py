@@ -13,6 +13,7 @@ from scipy.stats import ks_2samp
 from assay.core.errors import EngineError, MissingExtraError
 from assay.core.seeds import stream
 from assay.data.batches import batch_order
+from assay.data.dataset import Split
 from assay.engines.augmentations import Cutout, Mixup
 from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.keras_engine import backend
@@ -190,6 +191,16 @@ def test_a_run_that_only_chooses_has_no_test_curve(member, train, keras):
     (seen,), (unseen,) = (train(m, engine="keras") for m in (one, choosing))
     assert len(seen.curves["test_accuracy"]) == 2
     assert not any(name.startswith("test_") for name in [*unseen.curves, *unseen.metrics])
+
+
+@pytest.mark.parametrize("recipe", [{}, {"label_smoothing": 0.1}], ids=["plain", "soft"])
+def test_accuracy_is_a_share_of_the_validation_images(recipe, member, train, keras, corners):
+    part = corners.validation
+    dataset = replace(corners, validation=Split(part.images[:36], part.targets[:36]))
+    (record,) = train(member(MLP, epochs=5, **recipe), engine="keras", dataset=dataset)
+    shares = [k / 36 for k in range(37)]
+    assert set(record.curves["val_accuracy"]) <= set(shares)
+    assert record.metrics["val_accuracy"] in shares
 
 
 def test_a_diverged_run_is_kept(member, train, keras):

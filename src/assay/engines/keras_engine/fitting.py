@@ -224,7 +224,9 @@ def _recorder(run: KerasRun, trained: Trained, on_progress: Callable[[Progress],
         def values(self, logs: Mapping[str, float]) -> dict[str, float]:
             values = {"step": self.steps, "epoch": self.steps / run.per_epoch}
             values |= {"loss": logs["cross_entropy"], "accuracy": logs["accuracy"]}
-            values |= {"val_loss": logs["val_cross_entropy"], "val_accuracy": logs["val_accuracy"]}
+            count = len(run.data.validation[0])  # Keras divides in float32, which may decide ties
+            values["val_loss"] = logs["val_cross_entropy"]
+            values["val_accuracy"] = round(logs["val_accuracy"] * count) / count
             if run.member.test_curve:
                 values |= run.test_values()
             return values | {"seconds": trained.seconds["train"]}
