@@ -256,7 +256,7 @@ def _reduced(picture: Image, enough: int) -> Image:
 
 def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
     """Return the picture upright with 8 bits a channel, and its span (see `Facts`)."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     packed = str(file.tile[0].args) if file.tile else ""
     white_is_0 = getattr(file, "tag_v2", {}).get(_PHOTOMETRIC) == 0
@@ -278,7 +278,7 @@ def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
     span = (int(values.min()) * 257, int(values.max()) * 257, 65_535)
     if isinstance(clear, tuple) and stream:  # of 16 bits, of which the picture has 8
         whole = values.astype(np.uint16) << 8 | _low_bytes(stream)
-        picture.putalpha(Image.fromarray((whole != clear).any(-1).astype(np.uint8) * 255))
+        picture.putalpha(_mask((whole != clear).any(-1)))
         del picture.info["transparency"]
     return picture, span
 
@@ -309,8 +309,14 @@ def _scaled(
     values //= top
     grey = Image.fromarray(values.astype(np.uint8))
     if opaque is not None:
-        grey = Image.merge("LA", (grey, Image.fromarray(opaque.astype(np.uint8) * 255)))
+        grey = Image.merge("LA", (grey, _mask(opaque)))
     return grey, span
+
+
+def _mask(opaque: np.ndarray) -> Image:
+    from PIL import Image
+
+    return Image.fromarray(opaque.astype(np.uint8) * 255)
 
 
 def flattened(picture: Image, mode: str) -> Image:
