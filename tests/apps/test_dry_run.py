@@ -46,3 +46,40 @@ def test_pictures_that_are_left_out_are_counted(folder: Path, capsys):
     assert main(["run", "a.yaml", "--store", "store", "--dry-run"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "data: 1 picture that cannot be read was left out (first: " in said
+
+
+def test_a_dry_run_refuses_what_no_engine_can_train(study: Path, tmp_path: Path, capsys):
+    """What `assay run` refuses before it trains, and for which trial."""
+    store = ["--store", str(tmp_path / "store")]
+    numpy = ["--set", "engine=numpy", "--set", "precision=bfloat16"]
+    for more in ([], ["--dry-run"]):
+        assert main(["run", str(study), *numpy, *more, *store]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "numpy engine computes in float32 or float64, got precision 'bfloat16'" in said
+        assert said.startswith("error: --set precision=bfloat16: baseline: ")
+
+
+def test_a_dry_run_says_what_has_to_be_installed_first(
+    study: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("assay.engines.keras_engine.backend.find_spec", lambda name: None)
+    more = ["--set", "engine=keras", "--store", str(tmp_path / "store")]
+    assert main(["run", str(study), "--dry-run", *more]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "4 to train" in said
+    assert said.count("the keras engine needs keras, which is not installed") == 1
+
+
+def test_a_dry_run_counts_and_trains_nothing(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    store = tmp_path / "store"
+    assert main(["run", str(study), "--dry-run", "--store", str(store)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "runs 4, 0 of them in the store, 4 to train" in lines
+    assert "cohorts 1, the largest of 4 runs" in lines
+    assert "parameters 1,210" in lines  # 64 * 16 + 16 + 16 * 10 + 10
+    assert not store.exists()
+    assert main(["run", "tour", "--dry-run", "--repeats", "1", "--store", str(store)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "cohorts 4, the largest of 1 run parameters" in said

@@ -15,7 +15,7 @@ import pytest
 
 from assay.core.errors import StoreError
 from assay.core.store import Store
-from assay.core.store_care import repair
+from assay.core.store_care import Repaired, repair
 from assay.core.store_check import check_store
 from assay.core.store_format import APPLICATION_ID, COLUMNS, SCHEMA, encode_arrays, encode_record
 from assay.core.store_upgrade import BACKUP
@@ -121,12 +121,13 @@ def test_the_first_write_gives_it_digests_after_a_backup(old: Path):
 
 
 def test_an_old_store_with_a_damaged_record_is_repaired(old: Path):
-    assert repair(old) == (RUNS, 1, None)
+    assert repair(old) == Repaired(RUNS, 1)
     assert version(old / "index.sqlite") == 1  # nothing was changed
     lost = make(2).run_id
     with closing(sqlite3.connect(old / "index.sqlite")) as db, db:
         db.execute("UPDATE runs SET metrics = '[]' WHERE run_id = ?", (lost,))
-    assert repair(old)[:2] == (RUNS - 1, 1)
+    found = repair(old)
+    assert (found.runs, found.plans, found.lost) == (RUNS - 1, 1, [lost])
     found = check_store(old)
     assert (found.sound, found.format, found.checked["weights"]) == (True, 2, RUNS - 1)
     with Store(old, read_only=True) as store:

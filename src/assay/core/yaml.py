@@ -104,7 +104,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[str, yaml.Mark |
     if problem == "could not find expected ':'" and began:
         line = brief(lines[began.line].strip())
         return f"expected KEY: VALUE, with a space after the colon, got {line}", began
-    within = "while parsing a flow" in context and began
+    within = re.match("while parsing a flow (sequence|mapping)", context) and began
     colon = problem.startswith("mapping values") or problem.endswith("got ':'")
     if colon and place and re.search(r":\s", lines[place.line][: place.column]):
         said = "there is a second colon here; if it belongs to a text, put the text in quotes"
@@ -127,6 +127,8 @@ def _other(context: str, problem: str) -> str:
         return "the quote that begins here has no end"
     if found := re.match(r"found character '(.)' that cannot start", problem):
         return f"a text that begins with {found[1]} must stand in quotes"
+    if "while parsing a flow node" in context:
+        return "a value, or the bracket that closes this, is missing"
     if found := re.match(r"expected <block end>, but found '(.)'", problem):
         return f"a {found[1]} is not expected here"
     return " ".join(dict.fromkeys(text for text in (context, problem) if text != "None"))

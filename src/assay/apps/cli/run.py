@@ -22,7 +22,7 @@ from assay.apps.cli.options import (
     StudyName,
     StudyOptions,
 )
-from assay.apps.cli.outcome import account, tell_fonts, verdict
+from assay.apps.cli.outcome import DONE, account, tell_fonts, verdict
 from assay.apps.cli.progress import display, estimated, runs_text
 from assay.core.errors import ConfigError, StudyInterrupted
 
@@ -83,10 +83,7 @@ def run(
         _check_backend(backend, plan)
         _tell_replaced(plan, places)
         if dry_run:
-            _show_cost(plan, places, machine)
-            if machine.place.remote:
-                show_place(machine, places, list(plan.runs().values()))
-            return 0
+            return _dry_run(plan, places, machine)
         if report:
             check_ending("--report", report, HTML)
             check_report(report)
@@ -205,6 +202,13 @@ def _announce(plan: Plan) -> None:
         from assay.apps.cli.search import show_brackets
 
         show_brackets(plan)
+
+
+def _dry_run(plan: Plan, places: Places, machine: Machine) -> int:
+    _show_cost(plan, places, machine)
+    if machine.place.remote:
+        show_place(machine, places, list(plan.runs().values()))
+    return DONE
 
 
 def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
