@@ -136,6 +136,19 @@ def test_every_number_in_the_results_has_n_and_an_interval(study):
     assert any("Diverged" in note for note in table.notes)
 
 
+def test_intervals_that_are_longer_than_those_of_t_say_why(study):
+    plan, records = study("tour")
+    assert not any("longer" in note for note in results(plan, records).notes[1:])
+    first = records[0]
+    far = replace(first, metrics={**first.metrics, "test_accuracy": 0.1})
+    (note,) = [n for n in results(plan, [far, *records[1:]]).notes if "longer on a side" in n]
+    assert re.fullmatch(
+        r"Intervals of test accuracy are up to [\d.]+ points longer on a side than by t alone, "
+        r"because 1 run lies far from the others of its trial\.",
+        note,
+    )
+
+
 def test_the_table_of_effects_calls_only_what_is_corrected(study):
     plan, records = study("factors")
     table = effects_table(plan, records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from assay.core.plans import PlanData
 from assay.core.records import Record
@@ -16,9 +16,12 @@ from assay.reports.views import best_by_data, trial_rows
 from assay.statistics import (
     Estimate,
     Interval,
+    bad_runs,
+    by_trial,
     factor_name,
     level_means,
     metric_of,
+    metric_title,
     primary_metric,
     with_unit,
 )
@@ -133,6 +136,7 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
     called = trial_names(plan)
     ahead = [called[t["trial_id"]] for b in best_by_data(plan, records) for t in b.ahead]
     notes += [f"{ahead_text(ahead)}."] if ahead else []
+    notes += [note for note in [_room_note(records, test)] if note]
     notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
         worst = "; in comparisons, diverged runs count as the worst."
@@ -148,6 +152,19 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
         tuple(rows),
         f"assay results {plan['study']}",
         tuple(notes),
+    )
+
+
+def _room_note(records: Sequence[Record], metric: str) -> str:
+    """Say that intervals are longer than those of t, as a reader would compute them, and why."""
+    bad = bad_runs(by_trial(records), metric)
+    if not bad.runs:
+        return ""
+    lie, their = ("1 run lies", "its") if bad.runs == 1 else (f"{bad.runs} runs lie", "their")
+    longer = metric_of(metric).size(float(bad.margin))
+    return (
+        f"Intervals of {metric_title(metric)} are up to {longer} longer on a side than by t "
+        f"alone, because {lie} far from the others of {their} trial."
     )
 
 
