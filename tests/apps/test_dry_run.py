@@ -80,6 +80,9 @@ def test_a_dry_run_counts_and_trains_nothing(
     assert "cohorts 1, the largest of 4 runs" in lines
     assert "parameters 1,210" in lines  # 64 * 16 + 16 + 16 * 10 + 10
     assert not store.exists()
+    (store / "studies").mkdir(parents=True)  # as the page writes them, before anything trains
+    assert main(["run", str(study), "--dry-run", "--store", str(store)]) == 0
+    assert "4 to train" in capsys.readouterr().out
     assert main(["run", "tour", "--dry-run", "--repeats", "1", "--store", str(store)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "cohorts 4, the largest of 1 run parameters" in said

@@ -89,7 +89,10 @@ def test_show_says_which_scales_are_in_the_store(
         return line.removeprefix("in the store").strip()
 
     here = ["--repeats", "2", "--store", str(scaled)]
-    assert shown(*here) == "none at this scale; 4 of 4 (quick); 4 of 4 (smoke)"
+    assert (
+        shown(*here)
+        == "none at this scale; 4 of 4 (quick, --repeats 2); 4 of 4 (smoke, --repeats 2)"
+    )
     assert shown(*here, "--scale", "quick") == "4 of 4 (quick)"
     assert shown("--store", str(scaled.parent / "none")) == "none"
 

@@ -114,6 +114,6 @@ def test_arrays_are_looked_for_where_the_study_will_be_kept(tmp_path: Path):
 
 def test_what_is_no_yaml_has_its_place(tmp_path: Path):
     (problem,) = editing.check("study: [x\n", tmp_path, None)["problems"]
-    assert problem["line"] == 2
+    assert problem["line"] == 1
     with pytest.raises(ConfigError, match="missing"):
         editing.check(None, tmp_path, None)

@@ -27,7 +27,7 @@ def test_after_a_repair_the_new_index_is_read(store: Path, tmp_path: Path):
     before, (first, *others) = shelf.poll(), shelf.read(Store.run_ids)
     assert len(shelf.records([first, *others])) == 1 + len(others)
     damage(copied, first)
-    kept = repair(copied)[2]
+    kept = repair(copied).kept
     assert kept is not None
     assert shelf.read(Store.run_ids) == others
     after = shelf.poll()

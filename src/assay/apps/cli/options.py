@@ -139,6 +139,11 @@ class Places:
         return nothing_stored(self.store_path)
 
     @property
+    def is_store(self) -> bool:
+        """Whether there is an index. A folder without one becomes a store when a study trains."""
+        return (self.store_path / "index.sqlite").exists()
+
+    @property
     def data_path(self) -> Path | None:
         """The data folder to use, if any."""
         return data_folder(self.data)

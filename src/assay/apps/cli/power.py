@@ -78,7 +78,7 @@ def _other_scales(plan: Plan, places: Places) -> str:
     """Say which other scales of a study the store has; "" for none."""
     from assay.core.store import Store
 
-    if places.nothing_stored:
+    if not places.is_store:
         return ""
     with Store(places.store_path, create=False, read_only=True) as store:
         split = [name.partition("@") for name in sorted(store.study_names())]
@@ -118,7 +118,7 @@ def power_of(
     data = plan.to_json()
     metric = f"test_{primary_metric(data, [])}"
     scale, margin = metric_of(metric).scale, 0.0
-    if spread is None and not places.nothing_stored:
+    if spread is None and places.is_store:
         with Store(places.store_path, create=False, read_only=True) as store:
             if plan.study.search and plan.name in store.study_names():
                 data = store.plan(plan.name)  # which knows the best trials

@@ -110,7 +110,7 @@ def _tell_replaced(plan: Plan, places: Places) -> None:
     from assay.core.plans import takes_place
     from assay.core.store import Store
 
-    if places.nothing_stored:
+    if not places.is_store:
         return
     with Store(places.store_path, create=False, read_only=True) as store:
         before = store.plan_before(plan.name)
@@ -218,7 +218,7 @@ def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
     from assay.studies.search.plan import SearchPlan
 
     stored: set[str] = set()
-    if not places.nothing_stored:
+    if places.is_store:
         with Store(places.store_path, create=False, read_only=True) as store:
             store.refuse_imported(plan.name)
             store.verify(plan.runs())
@@ -245,7 +245,7 @@ def _preview(plan: Plan, places: Places, workers: int | None) -> None:
 
     runs = plan.runs()
     stored, older = set[str](), {}
-    if not places.nothing_stored:
+    if places.is_store:
         with Store(places.store_path, create=False, read_only=True) as store:
             store.verify(runs)
             stored = set(store.present(runs))
