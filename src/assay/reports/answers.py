@@ -13,6 +13,7 @@ from assay.core.records import Record
 from assay.reports.context import published_rows, published_source
 from assay.reports.names import BASELINE, candidates_text, trial_names
 from assay.reports.protocol import ahead_text, refit_note, training_command, tuned_note
+from assay.reports.texts import far_runs
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     ALPHA,
@@ -221,13 +222,10 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
         )
     bad = bad_runs(by_trial(records), f"test_{main}")
     if bad.runs:
-        known, one = metric_of(main), bad.runs == 1
-        far = float(bad.margin)
+        room = metric_of(main).size(float(bad.margin))
         texts.append(
-            f"{bad.runs} {'run lies' if one else 'runs lie'} far from the others of "
-            f"{'its' if one else 'their'} trial. A few runs cannot show how often this happens in "
-            f"a trial, so intervals and tests are widened by up to {known.size(far)}; consider the "
-            "medians, too."
+            f"{far_runs(int(bad.runs))}. A few runs cannot show how often this happens in a trial, "
+            f"so intervals and tests are widened by up to {room}; consider the medians, too."
         )
     if bad.skewness and not bad.runs:
         side = "higher" if bad.skewness > 0 else "lower"

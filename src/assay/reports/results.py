@@ -12,6 +12,7 @@ from assay.reports.flat import Row
 from assay.reports.names import marked, trial_names
 from assay.reports.protocol import ahead_text, choice_note, dataset_setting, tuned_note
 from assay.reports.tables import Column, Table
+from assay.reports.texts import far_runs
 from assay.reports.views import best_by_data, trial_rows
 from assay.statistics import (
     Estimate,
@@ -131,12 +132,15 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
         if any(_known(r[name]) for r in rows) or (name == val and not done)
     ]
     notes = [covered(plan)]
-    said = (choice_note(plan, any(r["best"] for r in rows)), tuned_note(plan))
+    said = (
+        _room_note(records, test),
+        choice_note(plan, any(r["best"] for r in rows)),
+        tuned_note(plan),
+    )
     notes += [note for note in said if note]
     called = trial_names(plan)
     ahead = [called[t["trial_id"]] for b in best_by_data(plan, records) for t in b.ahead]
     notes += [f"{ahead_text(ahead)}."] if ahead else []
-    notes += [note for note in [_room_note(records, test)] if note]
     notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
         worst = "; in comparisons, diverged runs count as the worst."
@@ -160,11 +164,10 @@ def _room_note(records: Sequence[Record], metric: str) -> str:
     bad = bad_runs(by_trial(records), metric)
     if not bad.runs:
         return ""
-    lie, their = ("1 run lies", "its") if bad.runs == 1 else (f"{bad.runs} runs lie", "their")
     longer = metric_of(metric).size(float(bad.margin))
     return (
         f"Intervals of {metric_title(metric)} are up to {longer} longer on a side than by t "
-        f"alone, because {lie} far from the others of {their} trial."
+        f"alone, because {far_runs(int(bad.runs))}."
     )
 
 

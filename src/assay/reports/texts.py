@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from assay.core.text import visible
 
-__all__ = ["duration", "ns", "tell_apart", "width", "wrap"]
+__all__ = ["duration", "far_runs", "ns", "tell_apart", "width", "wrap"]
 
 _SEPARATORS = " ,=/:"
 
@@ -30,6 +30,12 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s" if seconds >= 0.5 else "less than 1 s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def far_runs(count: int) -> str:
+    """Say of bad runs: "2 runs lie far from the others of their trial"."""
+    lie, their = ("1 run lies", "its") if count == 1 else (f"{count} runs lie", "their")
+    return f"{lie} far from the others of {their} trial"
 
 
 def ns(counts: Iterable[int]) -> str:

@@ -130,7 +130,10 @@ def try_tasks(configs: Iterable[Config], data_dir: Path | None = None) -> None:
     Raises:
         ConfigError: a task does not do what `Task` says.
     """
-    tried = {(_text(c["task"]), c["dataset"]["name"]): c for c in configs}
+    tried = {}
+    for config in configs:
+        data = config["dataset"]
+        tried[_text(config["task"]), data["name"], data.get("fingerprint")] = config
     for config in tried.values():
         task = find_task(config["task"])
         if is_own(task):
