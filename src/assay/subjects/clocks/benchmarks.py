@@ -45,6 +45,20 @@ BENCHMARKS: tuple[dict[str, Any], ...] = (
         "source": "Choi et al. 2026, arXiv 2603.08011",
     },
     {
+        "reader": "best language model tried (GPT-5.6 Sol, highest effort)",
+        "pictures": "time-wizard-bench: 200 photos with the labels of It's About Time",
+        "correct": 61.5,
+        "comparable": "yes, on the same 200 photos: the same boxes and margin, within a minute",
+        "source": "huggingface.co/datasets/jadidbourbaki/time-wizard-bench, 2026",
+    },
+    {
+        "reader": "LFM2.5-VL 450M, fine-tuned on 2,796 photos of the same kind",
+        "pictures": "time-wizard-bench, the same 200 photos",
+        "correct": 59.0,
+        "comparable": "yes, as above",
+        "source": "huggingface.co/jadidbourbaki/time-wizard, 2026",
+    },
+    {
         "reader": "ResNet-50 with a spatial transformer, trained on drawn clocks and films",
         "pictures": "It's About Time: COCO, Open Images, Clock Movies; 4,472 photos",
         "correct": None,
