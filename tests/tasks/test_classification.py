@@ -180,3 +180,16 @@ def test_each_knows_its_direction_and_what_it_needs() -> None:
         assert function is not None
         everything = kept([[0.6, 0.4], [0.1, 0.9]])
         function(np.array([0, 1]), {array: everything[array] for array in needs})
+
+
+RANGES = {"brier_score": (0.0, 2.0), "log_loss": (0.0, math.inf)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_range_is_known_so_that_intervals_end_there(name: str) -> None:
+    low, high = RANGES.get(name, (0.0, 1.0))
+    right = np.eye(6)
+    sure = [value(name, range(6), p) for p in (right, np.roll(right, 1, axis=1))]
+    assert low <= min(sure) <= max(sure) <= high
+    assert sure[0] == pytest.approx(high if METRICS[name].higher_is_better else low)
+    assert METRICS[name].bounds == (low, high)

@@ -150,7 +150,8 @@ def _add(name: str, title: str, function: MetricFunction, needs: str, **how: Any
 
 
 _SHARE = {**PERCENT, "higher_is_better": True}
-_UP, _DOWN = {"higher_is_better": True}, {"higher_is_better": False}
+_UP = {"higher_is_better": True, "minimum": 0.0, "maximum": 1.0}
+_DOWN = {"higher_is_better": False, "minimum": 0.0}
 
 _add("top_5_accuracy", "top-5 accuracy", top_5_accuracy, "probabilities", **_SHARE, rank=51)
 _add("precision_macro", "macro precision", precision_macro, "predicted", **_SHARE, rank=52)
@@ -159,7 +160,7 @@ _add("f1_macro", "macro F1", f1_macro, "predicted", **_SHARE, rank=54)
 _add("balanced_accuracy", "balanced accuracy", balanced_accuracy, "predicted", **_SHARE, rank=55)
 _add("pr_auc", "PR-AUC", average_precision, "probabilities", **_UP, rank=56)
 _add("roc_auc", "ROC-AUC", roc_auc, "probabilities", **_UP, rank=57)
-_add("brier_score", "Brier score", brier_score, "probabilities", **_DOWN, rank=58)
+_add("brier_score", "Brier score", brier_score, "probabilities", **_DOWN, maximum=2.0, rank=58)
 _add("expected_calibration_error", "expected calibration error", expected_calibration_error,
-     "predicted confidence", **_DOWN, rank=59)  # fmt: skip
+     "predicted confidence", **_DOWN, maximum=1.0, rank=59)  # fmt: skip
 _add("log_loss", "log loss", log_loss, "probabilities", **_DOWN, rank=60)
