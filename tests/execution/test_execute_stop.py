@@ -250,3 +250,27 @@ def test_a_search_that_is_stopped_at_the_last_run_of_a_batch_goes_no_further(tmp
     assert len(finished) == 1
     run(study, store=tmp_path, device="cpu", on="inline", on_event=told)
     assert len(finished) == 4
+
+
+def test_a_run_that_is_stopped_in_its_pretraining_resumes_there(tmp_path):
+    points = {"name": "xor", "train": 60, "validation": 20, "test": 20}
+    pretrain = {"name": "transfer", "dataset": {**points, "noise": 0.5}, "epochs": 20000}
+    study = {
+        "study": "stopped",
+        "dataset": points,
+        "network": {"family": "mlp", "hidden": [4]},
+        "training": {"epochs": 1, "pretrain": pretrain},
+        "repeats": 1,
+    }
+    remarks = []
+
+    def told(event):
+        if event.kind == "progress":
+            remarks.append(event.progress.remark)
+            if 0 < event.progress.fraction < 0.5:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    for _ in range(2):
+        with pytest.raises(StudyInterrupted, match="1 unfinished run resumes from a checkpoint"):
+            run(study, store=tmp_path, device="cpu", on="inline", on_event=told)
+    assert any("an interrupted run resumes from update" in remark for remark in remarks)

@@ -13,7 +13,7 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.digests import digest
 from assay.core.errors import EngineError
-from assay.core.records import VALIDATION_ONLY, Record, Spec
+from assay.core.records import VALIDATION_ONLY, Config, Record, Spec, run_id
 from assay.core.registry import Registry, register
 from assay.data import Info
 from assay.data.dataset import Dataset, FitData
@@ -26,6 +26,7 @@ __all__ = [
     "Pretraining",
     "Train",
     "begun_with",
+    "checkpoint_names",
     "ended",
     "first_part",
     "first_progress",
@@ -44,7 +45,8 @@ class Pretraining(Protocol):
     """`training.pretrain`: a frozen dataclass whose fields are its `options`.
 
     One that begins with runs of the store also has `runs`, their names; the files of their weights
-    are then in the folder `Resources.weights`.
+    are then in the folder `Resources.weights`. One that trains (`first_part`) has `first`, what the
+    configuration of its training has beside the run's.
     """
 
     options: ClassVar[Mapping[str, Option]]
@@ -94,21 +96,29 @@ def ended(record: Record, member: Member, where: str) -> dict[str, np.ndarray]:
     raise EngineError(f"training.pretrain {record.status} on {where}: {record.message}")
 
 
-def first_part(member: Member, changes: Spec, **config: object) -> Member:
+def first_part(member: Member, changes: Spec) -> Member:
     """The run that comes before a member's own: its recipe to the end, without pretraining, never
     tested.
 
     Args:
         changes: settings of the training.
-        config: what its configuration has beside the member's.
     """
     training = replace(
         member.training, pretrain=None, early_stopping=None, stop_after=None, test_curve=False,
         **changes,
     )  # fmt: skip
-    return replace(
-        member, config={**member.config, VALIDATION_ONLY: True, **config}, training=training
-    )
+    return replace(member, config=_first_config(member), training=training)
+
+
+def _first_config(member: Member) -> Config:
+    first = getattr(member.training.pretrain, "first", {})
+    return {**member.config, VALIDATION_ONLY: True, **first}
+
+
+def checkpoint_names(member: Member) -> tuple[str, str]:
+    """Return the names under which the state of an interrupted member is kept: in its own training,
+    and in the pretraining before it."""
+    return member.run_id, run_id(_first_config(member))
 
 
 def first_progress(

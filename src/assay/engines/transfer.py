@@ -12,7 +12,7 @@ import numpy as np
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, EngineError
 from assay.core.options import REQUIRED, check_fields, flag, integer, options_of, setting
-from assay.core.records import Spec
+from assay.core.records import Config, Spec
 from assay.data import Info
 from assay.data.dataset import FitData
 from assay.data.loading import describe, load
@@ -84,6 +84,11 @@ class Transfer:
                 f"{shapes[1]}; expected equal shapes (dataset.resize changes height and width)"
             )
 
+    @property
+    def first(self) -> Config:
+        """What the configuration of the first training has beside the run's."""
+        return {"dataset": dict(self.dataset), "pretraining": self.epochs}
+
     def first_updates(self, batch_size: int, data_dir: Path | None) -> int:
         """Return the number of updates on the other dataset, for estimates of cost."""
         return self.epochs * -(-describe(self.dataset, data_dir).train // batch_size)
@@ -123,8 +128,7 @@ def _first_part(member: Member, transfer: Transfer, heads: Mapping[str, int]) ->
         raise EngineError("training.pretrain: transfer needs a network that assay describes")
     network = build_network(member.config["network"], member.network.input_shape, heads)
     changes = {"epochs": transfer.epochs, "steps": None, "evaluate_every": None}
-    there = {"dataset": dict(transfer.dataset), "pretraining": transfer.epochs}
-    return first_part(replace(member, network=network), changes, **there)
+    return first_part(replace(member, network=network), changes)
 
 
 Transfer.options = options_of(Transfer)

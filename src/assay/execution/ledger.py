@@ -17,6 +17,7 @@ from assay.core.store import Store
 from assay.core.store_owner import new_owner, retire_owner
 from assay.engines.checkpoints import Checkpoint
 from assay.engines.engine import Cohort, Member, Resources
+from assay.engines.pretraining import checkpoint_names
 from assay.execution.events import Event, Kind, Tracker
 from assay.execution.executors.executor import Job, Message
 from assay.execution.heartbeat import Heartbeat
@@ -98,7 +99,8 @@ class Ledger:
     def kept(self) -> str:
         """Describe the checkpoints of missing runs; see `stop.kept`."""
         runs, folder = self.missing(), self._store.checkpoints
-        saved = {run for run in runs if Checkpoint(folder, run).exists()}
+        names = {run: checkpoint_names(self.members[run]) for run in runs}
+        saved = {run for run in runs if any(Checkpoint(folder, n).exists() for n in names[run])}
         lost = [p for p in self.stopped if not saved & {*p.runs}]
         return kept(len(saved), len({run for p in lost for run in p.runs} & {*runs}))
 

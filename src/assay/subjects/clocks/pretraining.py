@@ -12,6 +12,7 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError, NetworkError
 from assay.core.options import check_fields, choice, integer, options_of, setting, text
+from assay.core.records import Config
 from assay.data import Info
 from assay.data.dataset import FitData
 from assay.data.loading import load
@@ -57,6 +58,11 @@ class RenderedPretraining:
                 f"{height}x{width}x{channels}"
             )
 
+    @property
+    def first(self) -> Config:
+        """What the configuration of the first training has beside the run's."""
+        return {"pretraining": self.steps}
+
     def first_updates(self, batch_size: int, data_dir: Path | None) -> int:
         """Return the number of updates on rendered clocks, for estimates of cost."""
         return self.steps
@@ -75,7 +81,7 @@ class RenderedPretraining:
         drawn = {"name": "clocks-rendered", "style": self.style, "size": data.image_shape[0]}
         spec = {**drawn, "fresh": True, "train": EPOCH, "validation": 720, "test": 720}
         changes = {"steps": self.steps, "evaluate_every": -(-self.steps // LOOKS)}
-        members = tuple(first_part(m, changes, pretraining=self.steps) for m in cohort.members)
+        members = tuple(first_part(m, changes) for m in cohort.members)
         inner = replace(resources, save_weights=True)
 
         report = first_progress(on_progress, self.share)
