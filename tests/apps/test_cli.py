@@ -68,6 +68,25 @@ def test_unexpected_words_are_named(words: str, said: str, capsys: pytest.Captur
     assert said in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "xor", "--device", ""], "--device is empty; `assay run --help` shows"),
+        (["run", "xor", "--backend="], "--backend is empty; `assay run --help` shows"),
+        (["list", "--store", ""], "--store is empty; `assay list --help` shows"),
+        (["doctor", "--data="], "--data is empty; `assay doctor --help` shows"),
+        (["report", "x", "--figures", "", "--to", "pdf"], "--figures is empty; `assay report"),
+        (["data", "show", ""], "an argument is empty; `assay data show --help` shows"),
+    ],
+)
+def test_an_empty_value_is_not_the_default(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
+    """A shell makes one of a variable that is not set; a path would be the current folder."""
+    assert main(words) == 2
+    assert f"error: {said}" in " ".join(capsys.readouterr().err.split())
+
+
 def test_help_imports_nothing_heavy():
     code = f"""
 import sys

@@ -166,6 +166,8 @@ def machine_for(
 
     if workers is not None:
         workers = Entry(plain_data(workers, "workers"), ("workers",)).integer(1)
+    if device is not None:
+        device = Entry(plain_data(device, "device"), ("device",)).text()
     _load_plugins(study)
     found = machine_of(study)
     place = found.place

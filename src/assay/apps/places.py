@@ -6,15 +6,19 @@ import errno
 import os
 from pathlib import Path
 
-from assay.core.errors import StoreError
+from assay.core.errors import ConfigError, StoreError
 from assay.core.files import make_folder, part_of
 
 __all__ = ["check_report", "data_folder", "nothing_stored", "store_folder"]
 
 
 def store_folder(given: str | Path | None = None) -> Path:
-    """Return the folder of records: the one given, or env ASSAY_STORE, or ./assay-store."""
-    return Path(given or os.environ.get("ASSAY_STORE") or "assay-store").expanduser()
+    """Return the folder of records: the one given, or env ASSAY_STORE, or ./assay-store.
+
+    Raises:
+        ConfigError: the given name is empty.
+    """
+    return (_named("store", given, "ASSAY_STORE") or Path("assay-store")).expanduser()
 
 
 def nothing_stored(store: Path) -> bool:
@@ -29,9 +33,20 @@ def nothing_stored(store: Path) -> bool:
 
 
 def data_folder(given: str | Path | None = None) -> Path | None:
-    """Return the folder with the datasets: the one given, or env ASSAY_DATA, or None."""
-    named = given or os.environ.get("ASSAY_DATA")
-    return Path(named).expanduser() if named else None
+    """Return the folder with the datasets: the one given, or env ASSAY_DATA, or None.
+
+    Raises:
+        ConfigError: the given name is empty.
+    """
+    named = _named("data_dir", given, "ASSAY_DATA")
+    return named.expanduser() if named else None
+
+
+def _named(name: str, given: str | Path | None, variable: str) -> Path | None:
+    if given == "":
+        raise ConfigError(f"{name} must name a folder, got ''; None is the default")
+    named = given if given is not None else os.environ.get(variable)
+    return Path(named) if named else None
 
 
 def check_report(path: Path) -> None:

@@ -18,7 +18,6 @@ pytest.importorskip("starlette")
 
 from web_server import serving
 
-from assay.apps.cli.app import main
 from assay.apps.serving import run_server
 from assay.core.errors import ConfigError
 from assay.core.store import Store
@@ -292,17 +291,15 @@ def test_a_token_that_no_cookie_can_keep_is_refused_and_not_repeated(tmp_path: P
     assert "secret-token" not in str(error.value)
 
 
-def test_an_empty_host_is_no_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["serve", "--store", str(tmp_path), "--port", "0", "--host", ""]) == 2
-    assert "--host is empty; expected an address" in capsys.readouterr().err
+def test_an_empty_host_is_no_address(tmp_path: Path):
+    with pytest.raises(ConfigError, match="--host is empty; expected an address"):
+        run_server(tmp_path, host="", port=0)
 
 
 @pytest.mark.parametrize("token", ["", "short"])
-def test_a_token_that_is_too_short_is_refused_even_if_it_is_empty(
-    tmp_path: Path, token: str, capsys: pytest.CaptureFixture[str]
-):
-    assert main(["serve", "--store", str(tmp_path), "--port", "0", "--token", token]) == 2
-    assert f"at least 12 characters, got {len(token)}" in capsys.readouterr().err
+def test_a_token_that_is_too_short_is_refused_even_if_it_is_empty(tmp_path: Path, token: str):
+    with pytest.raises(ConfigError, match=f"at least 12 characters, got {len(token)}"):
+        run_server(tmp_path, port=0, token=token)
 
 
 def test_a_download_that_there_is_not_is_said_with_all_that_there_are(strange: str):

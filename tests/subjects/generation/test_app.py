@@ -139,7 +139,7 @@ def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["sample", "run", "--out", "."], ["interpolate", "run", "--out", ""]]
+    "arguments", [["sample", "run", "--out", "."], ["interpolate", "run", "--out", "./"]]
 )
 def test_a_folder_is_no_file_to_write(arguments: list[str], capsys: pytest.CaptureFixture[str]):
     assert main(arguments) == 2

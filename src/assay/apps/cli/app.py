@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         line = command_line(listed=True) if COMMANDS.keys().isdisjoint(given) else app
+        if empty := _empty(given):
+            console.error(f"{empty} is empty; {_help(line.parse_commands(given)[0])}")
+            return WRONG_INPUT
         status = line(given, exit_on_error=False, print_error=False, result_action="return_value")
         return int(status or OK)
     except UnusedCliTokensError as error:
@@ -201,8 +205,25 @@ def _unexpected(error: UnusedCliTokensError, given: Sequence[str]) -> str:
         if option == "--set" and "=" not in key and value in (error.unused_tokens or ()):
             return f"--set takes KEY=VALUE as one word, got {key!r}; write --set {key}={value}"
     words = ", ".join(map(repr, error.unused_tokens or ()))
-    command = " ".join(["assay", *(error.command_chain or ())])
-    return f"unexpected {words}; `{command} --help` shows what it takes"
+    return f"unexpected {words}; {_help(error.command_chain or ())}"
+
+
+def _empty(given: Sequence[str]) -> str:
+    """Name the first empty value, as a shell makes of a variable that is not set; "" for none.
+
+    Read further, an empty path would be the current folder, and other values the default.
+    """
+    for before, word in pairwise(["", *given]):
+        option, equals, value = word.partition("=")
+        if option.startswith("--") and equals and not value:
+            return option
+        if not word and given[0] != "__complete":  # completion of a word without a letter yet
+            return before if before.startswith("--") else "an argument"
+    return ""
+
+
+def _help(command: Sequence[str]) -> str:
+    return f"`{' '.join(['assay', *command])} --help` shows what it takes"
 
 
 def _log(error: Exception) -> Path:
