@@ -83,7 +83,7 @@ def equal_records(on: list[str], folder: Path, changes: dict[str, Any]) -> list[
             **options,
             **changes,
             "store": store,
-            "workers": 2,
+            "workers": 1 if place == "inline" else 2,
             "on_event": count,
         }
         assay.run(name, on=place, **told)

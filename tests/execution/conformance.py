@@ -113,7 +113,7 @@ def begins_with_a_stored_run(folder: Path, executor: str) -> None:
     (name,) = run(study, store=folder, on="inline", progress=False).plan["trials"][0]["runs"]
     recipe = {**recipe, "pretrain": {"name": "stored", "run": name, "freeze": True}}
     second = {**study, "study": "second", "training": recipe, "repeats": 2}
-    results = run(second, store=folder, workers=2, on=executor, progress=False)
+    results = run(second, store=folder, on=executor, progress=False)
     with Store(folder, create=False, read_only=True) as store:
         whole = store.weights(name)
         file = store.weights_folder / f"{name}.safetensors"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from execute_command import config, study
 
@@ -73,6 +75,23 @@ def test_a_zero_of_the_command_line_counts(tmp_path):
     for wrong in ({"cpus_per_task": 0}, {"partition": ""}):
         with pytest.raises(ConfigError, match=f"slurm.{next(iter(wrong))} must be"):
             MachineOptions(**wrong).of(file)
+
+
+def test_a_place_with_one_worker_is_not_asked_for_more(tmp_path):
+    study, file = tmp_path / "rates.yaml", tmp_path / "machine.yaml"
+    said = "--on inline: workers must be at most 1, got 4"
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        machine_for(study, on="inline", workers=4)
+    file.write_text("workers: 4\n")
+    assert machine_for(study, on="inline").workers == 1  # the file's are those of another place
+    assert machine_for(study).workers == 4
+    file.write_text("on: inline\nworkers: 4\n")
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}:2:10: {said}$"):
+        machine_for(study)
+    file.write_text("on: inline\n")
+    assert machine_for(study).workers == machine_for(study, workers=1).workers == 1
+    with pytest.raises(ConfigError, match=said):
+        machine_for(study, workers=4)
 
 
 def test_all_that_is_wrong_with_a_machine_file_is_said_at_once(tmp_path):

@@ -175,7 +175,8 @@ def machine_for(
         place = parse_place(on)
     place = place.with_options(options or {})
     mark = Mark(f"--device {device}") if device else found.device_mark
-    return Machine(place, workers or found.workers, device or found.device, found.file, mark)
+    count = place.workers(workers) or found.workers
+    return Machine(place, count, device or found.device, found.file, mark)
 
 
 def _load_plugins(study: object) -> None:

@@ -45,6 +45,17 @@ class Place:
         """Whether the executor reports its own capacity instead of using this machine's cores."""
         return self.executor is not None and hasattr(EXECUTORS[self.executor], "capacity")
 
+    def workers(self, wanted: int | None) -> int | None:
+        """Return the number of workers to ask for, or None for the executor's choice.
+
+        Raises:
+            ConfigError: the executor has fewer.
+        """
+        most = getattr(EXECUTORS[self.executor], "WORKERS", None) if self.executor else None
+        if most and wanted and wanted > most:
+            raise ConfigError(f"--on {self}: workers must be at most {most}, got {wanted}")
+        return wanted or most
+
     def __str__(self) -> str:
         name = self.executor or LOCAL
         if self.address.startswith(f"{name}://"):
@@ -160,6 +171,9 @@ def machine_of(study: object) -> Machine:
     if "on" in found:
         with entry.problems.collect(entry["on"]):
             place = parse_place(found["on"])
+    if "workers" in found:
+        with entry.problems.collect(entry["workers"]):
+            place.workers(found["workers"])
     entry.problems.raise_if_any()
     own = settings.get(place.executor or "", {})
     place = replace(place, options=tuple(sorted(own.items())))

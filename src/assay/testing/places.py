@@ -25,16 +25,22 @@ _STUDY = {
 def check_executor(name: str) -> None:
     """Check an executor.
 
-    With two workers it must train every run once, report the start and end of each job, give the
-    same numbers as training in this process, and train nothing the second time.
+    With two workers, or the one that it has, it must train every run once, report the start and end
+    of each job, give the same numbers as training in this process, and train nothing the second
+    time.
 
     Args:
         name: as for `--on`, with an address if it needs one.
     """
+    from assay.execution.executors.executor import EXECUTORS
+    from assay.execution.place import parse_place
+
+    executor = parse_place(name).executor
+    workers = min(2, getattr(EXECUTORS[executor], "WORKERS", 2)) if executor else 2
     with TemporaryDirectory() as folder:
-        found, told = _train(name, Path(folder) / "there")
-        expected, _ = _train("inline", Path(folder) / "here")
-        _, again = _train(name, Path(folder) / "there")
+        found, told = _train(name, Path(folder) / "there", workers)
+        expected, _ = _train("inline", Path(folder) / "here", 1)
+        _, again = _train(name, Path(folder) / "there", workers)
     assert len(found) == 4, f"{len(found)} of 4 runs were stored"
     for record, own in zip(found, expected, strict=True):
         assert record.status == "finished", record.message
@@ -48,7 +54,7 @@ def check_executor(name: str) -> None:
     assert not again["started"], "runs that are stored were trained again"
 
 
-def _train(name: str, store: Path) -> tuple[list[Any], Counter[str]]:
+def _train(name: str, store: Path, workers: int) -> tuple[list[Any], Counter[str]]:
     from assay.apps.api import run
 
     told: Counter[str] = Counter()
@@ -56,7 +62,7 @@ def _train(name: str, store: Path) -> tuple[list[Any], Counter[str]]:
         _STUDY,
         store=store,
         on=name,
-        workers=2,
+        workers=workers,
         on_event=lambda event: told.update([event.kind]),
     )
     return results.records(), told

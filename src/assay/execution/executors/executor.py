@@ -146,7 +146,8 @@ class Executor(Protocol):
 
     An executor for other machines also has `capacity(resources)`, which returns its `Capacity`, and
     `OPTIONS`, which declares its settings (`assay.core.options`); they arrive as `Setup.options`.
-    One whose `ADDRESS` is False is refused with an address.
+    One whose `ADDRESS` is False is refused with an address, and one that has `WORKERS` with more
+    workers than that.
     """
 
     def run(

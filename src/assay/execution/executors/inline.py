@@ -27,6 +27,7 @@ class Inline:
     """Trains in the calling process and thread."""
 
     ADDRESS = False
+    WORKERS = 1
 
     def __init__(self, setup: Setup):
         self._datasets = Datasets(setup.data_dir)
