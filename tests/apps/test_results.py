@@ -14,6 +14,7 @@ import assay
 from assay.apps import results as module
 from assay.apps.api import assignments, plan_of
 from assay.apps.cli.app import main
+from assay.core.errors import ConfigError
 from assay.core.store import Store
 
 
@@ -91,6 +92,18 @@ def test_sentences_and_report(store: Path, tmp_path: Path):
     assert sentence.endswith(".")
     assert not sentence.endswith("..")
     assert results.report(tmp_path / "new" / "page.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", ["paper.pdf", "study.yaml", "page"])
+def test_a_report_is_not_written_under_the_name_of_another_file(
+    name: str, store: Path, tmp_path: Path
+):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(
+        ConfigError, match=rf"{name}: expected a name that ends in \.html or \.htm$"
+    ):
+        assay.load(store)["small"].report(tmp_path / name)
+    assert (tmp_path / name).read_text() == "mine"
 
 
 def test_run_from_python_trains_what_is_missing(study: Path, store: Path):

@@ -1,15 +1,20 @@
-"""Default locations of the store and of the datasets."""
+"""Locations of the store, of the datasets and of files to write."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from assay.core.errors import ConfigError, StoreError
 from assay.core.files import make_folder, part_of
 
-__all__ = ["check_report", "data_folder", "nothing_stored", "store_folder"]
+__all__ = ["HTML", "check_ending", "check_report", "data_folder", "nothing_stored", "store_folder"]
+
+
+HTML = (".html", ".htm")
+"""Endings of a report."""
 
 
 def store_folder(given: str | Path | None = None) -> Path:
@@ -47,6 +52,21 @@ def _named(name: str, given: str | Path | None, variable: str) -> Path | None:
         raise ConfigError(f"{name} must name a folder, got ''; None is the default")
     named = given if given is not None else os.environ.get(variable)
     return Path(named) if named else None
+
+
+def check_ending(option: str, path: Path, endings: Sequence[str], because: str = "") -> None:
+    """Raise ConfigError unless the name of a file to write ends in one of `endings`.
+
+    So nothing is written over a study, a table or a script that someone named by mistake.
+
+    Args:
+        because: why no other ending is possible, for the message.
+    """
+    if path.suffix.lower() not in endings:
+        expected = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
+        if path.name.lower() in endings:
+            expected += " and has something before it"
+        raise ConfigError(f"{option} {path}: expected a name that ends in {expected}{because}")
 
 
 def check_report(path: Path) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.apps.places import data_folder, store_folder
+from assay.apps.places import HTML, check_ending, data_folder, store_folder
 from assay.core.errors import AssayError, ConfigError, StoreError
 from assay.core.plans import PlanData, own_metrics, tried_runs
 from assay.core.records import Spec, trial_id
@@ -253,10 +253,14 @@ class Results:
 
         Returns:
             The path of the file.
+
+        Raises:
+            ConfigError: its name does not end in .html or .htm.
         """
         from assay.reports import write_html
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
+        check_ending("report", target, HTML)
         with self.read_once():
             records, tried = self.records(), self.tried()
             return write_html(self.plan, records, target, self.dataset, tried, self._network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -12,22 +12,17 @@ from cyclopts import Parameter
 from assay.core.errors import ConfigError, EngineError
 
 __all__ = [
-    "HTML",
     "LARGEST_PERMUTATION",
     "LARGEST_SEED",
     "LARGEST_TRAINING_SEED",
     "OutFolder",
     "PictureFile",
-    "check_ending",
     "check_seed",
     "checked_device",
     "is_address",
     "refuse_inside",
     "refuse_overwriting",
 ]
-
-HTML = (".html", ".htm")
-"""Endings of a report."""
 
 LARGEST_SEED = 2**32 - 1
 """Largest name of a random stream; see `assay.core.seeds`."""
@@ -61,21 +56,6 @@ PictureFile = Annotated[Path, Parameter(validator=_picture_name)]
 """A PNG file to write; its missing folders are created."""
 OutFolder = Annotated[Path, Parameter(validator=_folder_name)]
 """A folder to write to, which is created if it is missing."""
-
-
-def check_ending(option: str, path: Path, endings: Sequence[str], because: str = "") -> None:
-    """Raise ConfigError unless the name of a file to write ends in one of `endings`.
-
-    So nothing is written over a study, a table or a script that someone named by mistake.
-
-    Args:
-        because: why no other ending is possible, for the message.
-    """
-    if path.suffix.lower() not in endings:
-        expected = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
-        if path.name.lower() in endings:
-            expected += " and has something before it"
-        raise ConfigError(f"{option} {path}: expected a name that ends in {expected}{because}")
 
 
 def check_seed(option: str, seed: int, largest: int = LARGEST_SEED) -> None:

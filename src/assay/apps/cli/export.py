@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.checks import check_ending
 from assay.apps.cli.completion import stored
 from assay.apps.cli.options import OutFile, Places, StoredScale
 from assay.apps.cli.results import stored_results
+from assay.apps.places import check_ending
 from assay.core.errors import ConfigError, StoreError
 from assay.core.files import part_of, written_whole
 

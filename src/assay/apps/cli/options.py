@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
-from assay.apps.cli.checks import check_ending
 from assay.apps.cli.completion import (
     dataset_names,
     engine_names,
@@ -19,7 +18,7 @@ from assay.apps.cli.completion import (
     settings,
     study_names,
 )
-from assay.apps.places import data_folder, nothing_stored, store_folder
+from assay.apps.places import check_ending, data_folder, nothing_stored, store_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

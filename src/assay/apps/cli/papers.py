@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.checks import HTML, check_ending
 from assay.apps.cli.completion import stored_names
 from assay.apps.cli.options import Drawn, OutFile, Places, StoredScale, figure_file
+from assay.apps.places import HTML, check_ending
 
 if TYPE_CHECKING:
     from assay.apps.results import Results

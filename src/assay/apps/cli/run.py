@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.checks import HTML, check_ending
 from assay.apps.cli.nodes import show_place
 from assay.apps.cli.options import (
     Backend,
@@ -24,6 +23,7 @@ from assay.apps.cli.options import (
 )
 from assay.apps.cli.outcome import DONE, account, tell_fonts, verdict
 from assay.apps.cli.progress import display, estimated, runs_text
+from assay.apps.places import HTML, check_ending, check_report
 from assay.core.errors import ConfigError, StudyInterrupted
 
 if TYPE_CHECKING:
@@ -68,7 +68,6 @@ def run(
         dry_run: Show trials, runs, cohorts and their estimated cost; train nothing.
     """
     from assay.apps.api import plan_of
-    from assay.apps.places import check_report
 
     options, places = options or StudyOptions(), places or Places()
     _choose(backend)

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.checks import check_ending
 from assay.apps.cli.completion import built_in_names
 from assay.apps.cli.options import OutFile, StudyName
+from assay.apps.places import check_ending
 
 __all__ = ["new", "schema"]
 

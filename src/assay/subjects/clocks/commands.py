@@ -12,13 +12,13 @@ from assay.apps.cli.checks import (
     LARGEST_TRAINING_SEED,
     OutFolder,
     PictureFile,
-    check_ending,
     check_seed,
     checked_device,
     is_address,
     refuse_overwriting,
 )
 from assay.apps.cli.options import OutFile, Places
+from assay.apps.places import check_ending
 
 if TYPE_CHECKING:
     from assay.subjects.clocks.reading.reader import Sight
