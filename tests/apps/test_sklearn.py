@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_parts import few_digits, small
 
@@ -88,6 +88,19 @@ def test_what_is_predicted_is_what_was_judged(digits, params):
     assert net.score(X[200:], y[200:]) == net.history_["val_accuracy"][-1] > 0.3
     truth = net.predict_proba(X[200:])[np.arange(100), y[200:]]
     assert -np.log(truth).mean() == pytest.approx(net.history_["val_loss"][-1], rel=1e-5)
+
+
+def test_labels_in_a_column_are_read_as_scikit_learn_does(digits):
+    """Otherwise every sample is judged by the labels of all."""
+    X, y = digits
+    held = (X[200:], y[200:, None])
+    with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
+        net = small(learning_rate=0.02).fit(X[:200], y[:200], validation_data=held)
+    assert net.history_["val_accuracy"][-1] == net.score(X[200:], y[200:]) > 0.3
+    with pytest.raises(
+        ValueError, match=r"y should be a 1d array, got an array of shape \(300, 10"
+    ):
+        net.fit(X, y, validation_data=(X, np.eye(10, dtype=int)[y]))
 
 
 def test_images_and_vectors_of_equal_pixels_are_the_same(digits):

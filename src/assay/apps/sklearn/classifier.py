@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
+    column_or_1d,
     validate_data,  # type: ignore[missing-module-attribute]  # newer than the checker's stubs
 )
 
@@ -334,7 +335,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         """Return the given validation samples; their labels must occur in training."""
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DataError(f"validation_data must be a pair (X, y), got {type(pair).__name__}")
-        images, labels = self._images(pair[0], shape), np.asarray(pair[1])
+        images, labels = self._images(pair[0], shape), column_or_1d(pair[1], warn=True)
         check_consistent_length(images, labels)
         strange = np.setdiff1d(labels, classes)
         if len(strange):
