@@ -244,6 +244,7 @@ def test_settings_of_the_usual_optimizer_need_no_name() -> None:
     for changes, said in (
         (["training.schedule.warmup=0.1"], "training.schedule needs a name, one of: "),
         (["training.optimizer.beta_1=0.1"], "unknown setting of optimizer sgd 'beta_1'"),
+        (["training.optimizer.learning_rate=1"], "learning_rate stands beside the optimizer, not"),
     ):
         with pytest.raises(ConfigError) as caught:
             parse_study(small(), set=changes)
