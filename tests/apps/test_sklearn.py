@@ -93,9 +93,8 @@ def test_what_is_predicted_is_what_was_judged(digits, params):
 def test_labels_in_a_column_are_read_as_scikit_learn_does(digits):
     """Otherwise every sample is judged by the labels of all."""
     X, y = digits
-    held = (X[200:], y[200:, None])
     with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
-        net = small(learning_rate=0.02).fit(X[:200], y[:200], validation_data=held)
+        net = small(learning_rate=0.02).fit(X, y, validation_data=(X[200:], y[200:, None]))
     assert net.history_["val_accuracy"][-1] == net.score(X[200:], y[200:]) > 0.3
     with pytest.raises(
         ValueError, match=r"y should be a 1d array, got an array of shape \(300, 10"
@@ -245,6 +244,8 @@ def test_wrong_names_and_arrays_are_named(digits):
         small(dropout=0.5).set_params(dropout__rate=0.1)
     with pytest.raises(DataError, match="at least two classes, got one class: 4"):
         small().fit(X, np.full(300, 4))
+    with pytest.raises(AssayError, match=r"\(images are 3x8x8, height x width x channels\)$"):
+        small(network="cnn", hidden=None).fit(np.ones((9, 3, 8, 8)), range(9))
     net = small().fit(X.reshape(-1, 8, 8), y)
     with pytest.raises(DataError, match=r"4x16x1, expected images of 8x8x1 or vectors of 64"):
         net.predict(X.reshape(-1, 4, 16))

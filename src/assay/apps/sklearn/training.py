@@ -110,8 +110,10 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
     try:
         network = build_network(config["network"], dataset.image_shape, heads)
     except NetworkError as error:
-        hint = "shape=(height, width) turns flat vectors into images"
-        raise NetworkError(f"{error} (images are {written(dataset.image_shape)}; {hint})") from None
+        flat = dataset.image_shape[0] == 1
+        hint = "; shape=(height, width) turns flat vectors into images"
+        said = f"{written(dataset.image_shape)}{hint if flat else ', height x width x channels'}"
+        raise NetworkError(f"{error} (images are {said})") from None
     check_engine(network, config["engine"])
     training = build_training(config["training"]).on(len(dataset.train))
     try_recipe(training, len(dataset.train), dataset.image_shape, max(heads.values()))
