@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -117,13 +119,16 @@ class TestWhitening:
         assert next(network.places()).output_shape == (7, 7, 8)
         check_network(WHITE)
 
-    def test_what_does_not_fit_is_said(self, member, corners):
+    def test_what_does_not_fit_is_said(self):
         with pytest.raises(NetworkError, match="patches of 9x9 do not fit into 8x8 pixels"):
             build_network({**CNN, "whitening": 9}, (8, 8, 1), {"class": 4})
-        layers = [{"conv2d": 4}, "whitening", "flatten"]
-        inside = build_network({"family": "layers", "layers": layers}, (8, 8, 1), {"class": 4})
-        with pytest.raises(EngineError, match=r"trunk\.1 \(whitening\).*must be the first layer"):
-            from_images(inside, corners.fit_data)
+        for layers, name in (
+            ([{"conv2d": 4}, "whitening", "flatten"], "trunk.1"),
+            ([{"residual": [{"whitening": 1}]}, "flatten"], "trunk.0.0"),
+        ):
+            said = re.escape(f"{name} (whitening) whitens images; it must be the first layer")
+            with pytest.raises(NetworkError, match=said):
+                build_network({"family": "layers", "layers": layers}, (8, 8, 1), {"class": 4})
 
     @pytest.mark.parametrize("engine", ["keras", "numpy"])
     def test_engines_without_it_say_so(self, member, engine):

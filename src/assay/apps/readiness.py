@@ -97,11 +97,13 @@ def refusals(plan: Plan, groups: Sequence[Cohort], machine: Machine) -> list[Mis
     for group in groups:
         try:
             check_engines([group], resources, lambda run: labels.get(run, ""))
-        except MissingExtraError as error:
-            missing.append(error)
-        except EngineError as error:
+        except (EngineError, MissingExtraError) as error:
             trial = next((t for t in plan.trials if t.id == group.members[0].trial_id), None)
-            device = error.setting == "device"
-            mark = machine.device_mark if device else mark_of(plan.study, error.setting, trial)
-            raise EngineError(f"{mark}: {error}" if mark else str(error), error.setting) from None
+            setting = error.setting if isinstance(error, EngineError) else "engine"
+            device = setting == "device"
+            mark = machine.device_mark if device else mark_of(plan.study, setting, trial)
+            said = f"{mark}: {error}" if mark else str(error)
+            if isinstance(error, EngineError):
+                raise EngineError(said, setting) from None
+            missing.append(MissingExtraError(said))
     return missing

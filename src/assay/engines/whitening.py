@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.core.errors import EngineError
 from assay.core.seeds import stream
 from assay.data.dataset import FitData
 from assay.networks.image_layers import Whitening
@@ -22,17 +21,10 @@ _IMAGES, _ROWS = 5_000, 500
 def from_images(network: Network, data: FitData) -> dict[str, np.ndarray]:
     """The filters of a network's whitening by name, as `initial_weights` names and lays them out;
     empty for a network without.
-
-    Raises:
-        EngineError: the whitening is not the first layer, so that it sees no images.
     """
     found = {}
     for place in network.leaves():
         if isinstance(place.layer, Whitening):
-            if place.name != "trunk.0":
-                raise EngineError(
-                    f"layer {place.name} (whitening) whitens images; it must be the first layer"
-                )
             images = data.train.images
             # drawn: in a user's own data, the first ones may all be of one class
             drawn = stream(0, "whitening").permutation(len(images))[:_IMAGES]

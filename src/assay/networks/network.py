@@ -60,7 +60,11 @@ class Network:
     heads: tuple[tuple[str, tuple[Layer, ...]], ...]
 
     def __post_init__(self) -> None:
-        list(self.places())
+        for place in self.leaves():
+            if isinstance(place.layer, Whitening) and place.name != "trunk.0":
+                raise NetworkError(
+                    f"layer {place.name} (whitening) whitens images; it must be the first layer"
+                )
 
     def places(self) -> Iterator[LayerPlace]:
         """All top-level layers in order, trunk first, then head by head."""
