@@ -64,10 +64,13 @@ def test_a_dry_run_says_what_has_to_be_installed_first(
 ):
     monkeypatch.setattr("assay.engines.keras_engine.backend.find_spec", lambda name: None)
     more = ["--set", "engine=keras", "--store", str(tmp_path / "store")]
+    needed = "--set engine=keras: the keras engine needs keras, which is not installed"
     assert main(["run", str(study), "--dry-run", *more]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "4 to train" in said
-    assert said.count("the keras engine needs keras, which is not installed") == 1
+    assert said.count(needed) == 1
+    assert main(["run", str(study), *more]) == 2
+    assert f"error: {needed}" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_dry_run_counts_and_trains_nothing(
