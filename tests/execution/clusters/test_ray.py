@@ -200,6 +200,38 @@ def test_another_version_on_a_node_is_named(tmp_path, connected, monkeypatch):
         train(tmp_path, RUNS[:1], executor=connected)
 
 
+def refusing(nodes: list[str], slow: str) -> type:
+    """Workers that cannot be used on some nodes, of which one takes longer to say so."""
+
+    class Refusing(_ray_actor.RayWorker):
+        def hello(self) -> tuple[str, str, str]:
+            token, node, problem = super().hello()
+            time.sleep(2 * (node == slow))
+            return token, node, "other versions" if node in nodes else problem
+
+    return Refusing
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_machines_of_another_version_are_left_out(
+    tmp_path, connected, cluster, monkeypatch, undisturbed, all_of_them
+):
+    """They are asked once, and the study ends: without an error where others can train it."""
+    nodes = [node.node_id for node in cluster.list_all_nodes()]
+    refused = nodes if all_of_them else nodes[1:]
+    worker = refusing(refused, nodes[1])
+    monkeypatch.setattr("assay.execution.executors.ray.RayWorker", worker)
+    told = Kinds("", 0, None)
+    if all_of_them:
+        with pytest.raises(EngineError, match="no worker of the Ray cluster can be used: other"):
+            train(tmp_path, RUNS, executor=connected, on_event=told)
+    else:
+        summary, _ = train(tmp_path, RUNS, executor=connected, on_event=told)
+        assert (summary.trained, summary.failed) == (8, {})
+        assert whole(tmp_path, undisturbed)
+    assert told.kinds.count("remark") == 1
+
+
 def test_a_cluster_that_is_not_there_is_named_at_once(tmp_path):
     for place in ("ray://127.0.0.1:1", "ray:127.0.0.1:1"):
         with pytest.raises(

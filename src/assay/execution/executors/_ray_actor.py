@@ -26,6 +26,9 @@ WAIT_SECONDS = 0.5
 SILENT_SECONDS = 60.0
 """Seconds without a response after which an actor has lost its job."""
 
+REFUSED_SECONDS = 5.0
+"""Seconds until an actor that cannot be used is asked again."""
+
 
 class RayWorker:
     """One worker, as an actor of Ray."""
@@ -145,7 +148,7 @@ class Remote:
 
     def ask(self, stop: bool) -> Any:
         """Return the pending call; None if there is none."""
-        if self._asked is None and time.monotonic() >= self._next and not self.problem:
+        if self._asked is None and time.monotonic() >= self._next:
             if self._greeting:
                 self._asked = self.actor.hello.remote()
             elif self.job is not None:
@@ -177,6 +180,8 @@ class Remote:
             self._lose(send, "its machine was lost" if moved else "its worker died", moved)
             self.job = None
         self._token, self._node, self.problem = token, node, problem
+        if problem:  # another process in its place, perhaps on another machine, may have none
+            self._greeting, self._next = True, time.monotonic() + REFUSED_SECONDS
 
     def _report(
         self, answer: tuple[str, bool, int, list[Message]], send: Callable[[Message], None]

@@ -58,7 +58,8 @@ class Ray:
         self._setup, self._workers = setup, list[Remote]()
         self._data: dict[str, Any] = {}
         self._ray: Any = None
-        self._own, self._looked, self._asked, self._room = False, 0.0, 0.0, 0
+        self._own, self._looked, self._asked, self._places = False, 0.0, 0.0, 0
+        self._told = set[str]()
         self._needs = {"num_cpus": 1.0, "num_gpus": 0.0}
 
     def capacity(self, resources: Resources) -> Capacity:
@@ -146,21 +147,26 @@ class Ray:
         return self._ray
 
     def _grow(self, left: int, send: Callable[[Message], None]) -> None:
-        """Start workers while there are jobs for them, on machines that joined later, too."""
-        for worker in [w for w in self._workers if w.problem]:
-            send(Message("remark", text=f"a worker is not used: {worker.problem}"))
-            self._workers.remove(worker)
-            self._ray.kill(worker.actor)
-            if not self._workers:
-                raise EngineError(f"no worker of the Ray cluster can be used: {worker.problem}")
+        """Start workers while there are jobs for them, on machines that joined later, too.
+
+        A worker that cannot be used keeps its place, which Ray would give to the next one.
+        """
         now = time.monotonic()
         if not self._looked or now - self._looked > GROW_SECONDS:
             self._looked = now
             nodes = [n for n in self._ray.nodes() if n["Alive"]]
-            cpus, gpus = self._needs.values()
-            self._room = self._setup.workers or sum(_places(n, cpus, gpus) for n in nodes)
-        idle = sum(worker.job is None for worker in self._workers)
-        for _ in range(min(left - idle, self._room - len(self._workers))):
+            self._places = sum(_places(n, *self._needs.values()) for n in nodes)
+        problems = [worker.problem for worker in self._workers if worker.problem]
+        for problem in dict.fromkeys(problems):
+            if problem not in self._told:
+                self._told.add(problem)
+                send(Message("remark", text=f"a worker is not used: {problem}"))
+        if problems and len(problems) >= self._places:
+            raise EngineError(f"no worker of the Ray cluster can be used: {problems[-1]}")
+        used = [worker for worker in self._workers if not worker.problem]
+        idle = sum(worker.job is None for worker in used)
+        room = (self._setup.workers or self._places - len(problems)) - len(used)
+        for _ in range(min(left - idle, room)):
             self._workers.append(Remote(self._ray, self._actor()))
 
     def _actor(self) -> Any:
