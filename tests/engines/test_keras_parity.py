@@ -149,6 +149,7 @@ RECIPES = {
         "test_curve": True,
     },
     "steps": {"steps": 21, "evaluate_every": 4, "schedule": Cosine()},
+    "muon": {"epochs": 2, "optimizer": Optimizer.parse("muon"), "schedule": Cosine()},
     "soft targets": {"label_smoothing": 0.1, "augment": Augment(flip="alternating")},
     "cutout": {"augment": Augment(shift=1, others=(Cutout(size=3),))},
     "mixup": {"augment": Augment(others=(Cutout(), Mixup(alpha=0.4)))},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -47,14 +48,17 @@ def compile_model(
         total: updates of the run.
         per_epoch: updates of an epoch.
     """
-    kind = "Categorical" if member.training.softens else "SparseCategorical"
+    recipe = member.training
+    if keras.config.floatx() == "float64":  # a plain float is a float32 in Keras's schedules
+        recipe = replace(recipe, learning_rate=np.float64(recipe.learning_rate))
+    kind = "Categorical" if recipe.softens else "SparseCategorical"
     cross_entropy = getattr(keras.losses, f"{kind}Crossentropy")
     metrics = (getattr(keras.metrics, f"{kind}{name}") for name in ("Crossentropy", "Accuracy"))
     loss_metric, accuracy = metrics
     model.compile(
-        optimizer=optimizer_call(
-            member.training, total, per_epoch, *kernels_of(model, member.network)
-        ).make(keras),
+        optimizer=optimizer_call(recipe, total, per_epoch, *kernels_of(model, member.network)).make(
+            keras
+        ),
         loss=cross_entropy(from_logits=True),
         metrics=[loss_metric(from_logits=True, name="cross_entropy"), accuracy(name="accuracy")],
     )
