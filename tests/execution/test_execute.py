@@ -48,7 +48,7 @@ def test_every_executor_trains_everything_once(tmp_path, executor, monkeypatch):
 
 def test_claims_are_renewed_while_an_engine_in_this_process_is_silent(tmp_path, monkeypatch):
     """Other hosts, which cannot see the process, would train its runs as well."""
-    monkeypatch.setattr("assay.execution.heartbeat.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("assay.core.store_holding.HEARTBEAT_SECONDS", 0.02)
     beats: list[float] = []
 
     def silent(*arguments: object, **options: object) -> None:

@@ -25,6 +25,7 @@ from assay.core.metrics import MetricFormat
 from assay.core.plans import PlanData, PlannedTrial, is_imported, planned_runs
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
+from assay.core.store_holding import holding
 from assay.statistics import METRICS
 
 __all__ = ["ImportedRun", "import_runs", "main_metric", "missing_runs", "read_runs"]
@@ -130,12 +131,11 @@ def import_runs(
     with Store(store) as opened:
         _check_name(opened, name)
         stored = [record for record in records if record.status != "failed"]
-        with opened.holding(record.run_id for record in stored) as go_on:
+        with holding(opened, (record.run_id for record in stored)):
             for record in stored:
                 # an earlier import has this run, perhaps with other values
                 if not opened.add(record):
                     opened.amend(record)
-                go_on()
             opened.save_plan(plan)
     return plan
 

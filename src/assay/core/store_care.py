@@ -16,6 +16,7 @@ from assay.core.plans import PlanData, needed_runs
 from assay.core.same_results import DIFFERENT, agreement
 from assay.core.store import Store
 from assay.core.store_format import VERSION
+from assay.core.store_holding import holding
 
 __all__ = [
     "Gone",
@@ -110,7 +111,7 @@ def _copy(
     one."""
     found = Joined()
     damaged = {run for run, _, parts in theirs.everything() if parts}
-    with ours.holding(runs) as go_on:
+    with holding(ours, runs):
         for plan, updated in plans:
             ours.save_plan(plan, updated)
             found.plans.append(str(plan["study"]))
@@ -120,7 +121,6 @@ def _copy(
                 found.damaged.append(run)
             else:
                 _copy_run(theirs, ours, run, found)
-            go_on()
     return found
 
 

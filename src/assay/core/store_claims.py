@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from assay.core.store_index import Index
-from assay.core.store_owner import HEARTBEAT_SECONDS, is_alive, new_owner, retire_owner
+from assay.core.store_owner import is_alive
 from assay.core.store_soundness import Soundness
 
 __all__ = ["Claims"]
@@ -61,26 +60,3 @@ class Claims:
         """Renew the claims of `owner`; without renewal, other hosts take them over."""
         with self._index.writing() as db:
             db.execute("UPDATE claims SET heartbeat = ? WHERE owner = ?", (time.time(), owner))
-
-    @contextmanager
-    def holding(self, run_ids: Iterable[str]) -> Iterator[Callable[[], None]]:
-        """Claim runs within this context, so that no command cleans or repairs the store before the
-        plan that names them is stored.
-
-        Yields:
-            A function to call after each run, which keeps the claims alive.
-        """
-        owner, beat = new_owner(), time.monotonic()
-
-        def go_on() -> None:
-            nonlocal beat
-            if time.monotonic() - beat > HEARTBEAT_SECONDS:
-                beat = time.monotonic()
-                self.heartbeat(owner)
-
-        try:
-            mine = self.claim(run_ids, owner)
-            yield go_on
-            self.release(mine, owner)
-        finally:
-            retire_owner(owner)  # after an error: its claims are void

@@ -14,13 +14,12 @@ from assay.core.errors import StoreError
 from assay.core.plans import PlanData, runs_by_label
 from assay.core.records import Record
 from assay.core.store import Store
-from assay.core.store_owner import new_owner, retire_owner
+from assay.core.store_holding import Owner
 from assay.engines.checkpoints import Checkpoint
 from assay.engines.engine import Cohort, Member, Resources
 from assay.engines.pretraining import checkpoint_names
 from assay.execution.events import Event, Kind, Tracker
 from assay.execution.executors.executor import Job, Message
-from assay.execution.heartbeat import Heartbeat
 from assay.execution.jobs import Part
 from assay.execution.stop import kept
 from assay.studies.parts import of_earlier_versions
@@ -69,8 +68,7 @@ class Ledger:
         self._store, self._on_event = store, on_event
         self._labels = {r: label for label, runs in runs_by_label(plan) for r in runs}
         self._jobs: dict[int, tuple[Part, bool]] = {}
-        self._owner, self._looked = new_owner(), time.monotonic()
-        self._heartbeat = Heartbeat(store.path, self._owner)
+        self._owner, self._looked = Owner(store.path), time.monotonic()
 
     def trial_of(self, run: str) -> str:
         """Return the label of a run's trial; "" if the study has only one trial."""
@@ -78,10 +76,9 @@ class Ledger:
 
     def close(self) -> None:
         """Release every claim."""
-        self._heartbeat.end()
-        retire_owner(self._owner)
+        self._owner.end()
         with suppress(StoreError):  # for example a full disk; claims of a retired owner are void
-            self._store.release(self.members, self._owner)
+            self._store.release(self.members, self._owner.name)
 
     def missing(self) -> list[str]:
         """Runs without a record that have not failed here."""
@@ -106,7 +103,7 @@ class Ledger:
 
     def left_by_others(self) -> list[str]:
         """Claim missing runs that no other command holds (any more)."""
-        return self._store.claim(self.missing(), self._owner)
+        return self._store.claim(self.missing(), self._owner.name)
 
     def expect(self, parts: Sequence[Part]) -> None:
         """Announce the work to be done."""
@@ -122,7 +119,7 @@ class Ledger:
         """Yield jobs, each claimed at the moment when a worker is free."""
 
         def claim(part: Part) -> Job | None:
-            mine = part.only(set(self._store.claim(part.runs, self._owner)))
+            mine = part.only(set(self._store.claim(part.runs, self._owner.name)))
             if not mine.runs:
                 return None
             number = len(self._jobs)
@@ -191,7 +188,7 @@ class Ledger:
             for run in rest.runs:
                 failed = _failed_record(run, self.members[run], text, message.details)
                 self._keep(failed, message.job)
-            self._store.release(part.runs, self._owner)
+            self._store.release(part.runs, self._owner.name)
             self.tracker.end(message.job)
         self.tell("ended", message.job)
 
