@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from assay.apps.cli.app import main
 from assay.core.errors import StoreError
 from assay.core.store import STALE_SECONDS, Store
-from assay.core.store_care import collect_garbage, export_studies, merge
+from assay.core.store_care import collect_garbage, export_studies, merge, repair
 
 from .test_store_care import fill, make, plan, whole
 
@@ -82,6 +84,62 @@ def test_a_killed_repair_is_swept_when_nothing_in_it_is_new(tmp_path):
         os.utime(file, (long_ago, long_ago))
     with Store(tmp_path):
         assert not left.exists()
+
+
+def flipped(path: Path) -> None:
+    """A store of two runs, one of them damaged."""
+    fill(path, "study", make(1), make(2))
+    with closing(sqlite3.connect(path / "index.sqlite")) as db, db:
+        db.execute("UPDATE runs SET message = 'flipped' WHERE seed = 1")
+
+
+def test_a_repair_is_left_alone_while_it_runs(tmp_path, monkeypatch):
+    flipped(tmp_path)
+    salvage, refused = Store.salvage, []
+
+    def meanwhile(store: Store, *arguments) -> object:
+        for command in (collect_garbage, repair):
+            with pytest.raises(StoreError) as error:
+                command(tmp_path)
+            refused.append(str(error.value))
+        return salvage(store, *arguments)
+
+    monkeypatch.setattr(Store, "salvage", meanwhile)
+    assert repair(tmp_path).lost == [make(1).run_id]
+    assert refused == [
+        "nothing was deleted, because runs of this store are being trained or copied",
+        f"nothing was repaired, because another command repairs the store {tmp_path}; wait for it",
+    ]
+    with Store(tmp_path) as store:
+        assert store.run_ids() == [make(2).run_id]
+        assert not store.claimed()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_repair_that_is_killed_at_its_end_can_be_repeated(tmp_path, monkeypatch, links):
+    """The index has its name at any moment: an empty one would take its place otherwise."""
+    flipped(tmp_path)
+    replace = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if target.name == "index.sqlite":
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    def without(file: Path, name: Path) -> None:
+        raise PermissionError(1, "Operation not permitted") if file.exists() else FileNotFoundError
+
+    if not links:
+        monkeypatch.setattr("assay.core.store_care.os.link", without)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            repair(tmp_path)
+    with Store(tmp_path, read_only=True) as store:
+        assert store.run_ids() == sorted(make(seed).run_id for seed in (1, 2))
+    found = repair(tmp_path)
+    assert (found.runs, found.lost) == (1, [make(1).run_id])
+    assert list(whole(tmp_path)) == [make(2).run_id]
 
 
 def test_what_could_not_be_deleted_is_not_counted(tmp_path, monkeypatch):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 from assay.core.errors import StoreError, did_you_mean, nearest
@@ -28,6 +30,12 @@ __all__ = [
     "merge",
     "repair",
 ]
+
+REPAIR = "repaired.tmp"
+"""The folder in a store to which a repair copies what can be read."""
+
+ENDS = ("-wal", "-shm")
+"""What the names of the files end in that SQLite writes beside an index."""
 
 Told = Callable[[float, str], None]
 
@@ -202,14 +210,14 @@ def collect_garbage(path: Path, remove: bool = True) -> Gone:
 
     Raises:
         StoreError: a plan is damaged, so that its runs are unknown; or runs are being trained or
-            copied.
+            copied, as by a repair.
     """
     with Store(path, create=False, read_only=not remove) as store:
         for study, problem in store.plan_problems():
             if problem:
                 raise StoreError(f"nothing was deleted: {problem} (study {study!r})")
         there = store.run_ids()  # before the claims: what is stored from now on is not dropped
-        if store.claimed():
+        if store.claimed() or _in_repair(path):
             raise StoreError(
                 "nothing was deleted, because runs of this store are being trained or copied"
             )
@@ -269,8 +277,8 @@ def repair(path: Path) -> Repaired:
     plan stays, so that nothing takes its runs for unused, until its study is run again.
 
     Raises:
-        StoreError: nothing in it can be read; or runs are being trained or copied, whose records
-            would go to the damaged index.
+        StoreError: nothing in it can be read; another command repairs it; or runs are being trained
+            or copied, whose records would go to the damaged index.
     """
     index = path / "index.sqlite"
     if not index.is_file():
@@ -282,6 +290,10 @@ def repair(path: Path) -> Repaired:
         claimed = store.claimed()
         if not store.integrity() and not any(p for _, _, p in store.everything()):
             return Repaired(len(store.run_ids()), len(store.study_names()))
+    if _in_repair(path):
+        raise StoreError(
+            f"nothing was repaired, because another command repairs the store {path}; wait for it"
+        )
     if claimed:
         are = "1 run is" if len(claimed) == 1 else f"{len(claimed)} runs are"
         raise StoreError(
@@ -291,25 +303,45 @@ def repair(path: Path) -> Repaired:
     if old:  # only rows with checksums are copied
         with Store(path) as store:
             store.upgrade()
-    fresh = path / "repaired.tmp"
+    fresh = path / REPAIR
     shutil.rmtree(fresh, ignore_errors=True)
-    with Store(fresh) as new:
+    with Store(fresh) as new, holding(new, [REPAIR]):  # so that others see that it is in use
         found = new.salvage(index, likely := _likely_runs(path))
         planned = {run for plan in new.plans() for run in needed_runs(plan)}
     if not found.runs and not found.plans:
         shutil.rmtree(fresh, ignore_errors=True)
         raise StoreError(f"{index} cannot be read at all; restore it from a backup")
-    kept = path / f"index-damaged-{time.strftime('%Y%m%d-%H%M%S')}.sqlite"
-    index.replace(kept)
-    for end in ("-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            index.with_name(index.name + end).replace(kept.with_name(kept.name + end))
+    now = time.strftime("%Y%m%d-%H%M%S")
+    names = (path / f"index-damaged-{now}{-n or ''}.sqlite" for n in count())
+    kept = next(name for name in names if not name.exists())
+    # whenever it is killed, there is an index: without one, a command would begin an empty store
+    for end in ("", *ENDS):
+        _name_too(index.with_name(index.name + end), kept.with_name(kept.name + end))
+    for end in ENDS:
+        index.with_name(index.name + end).unlink(missing_ok=True)
     (fresh / "index.sqlite").replace(index)
     shutil.rmtree(fresh, ignore_errors=True)
     # other weights may be of a run that was deleted
     tried = [*found.lost, *(run for run in likely if run in planned)]
     lost = [run for run in dict.fromkeys(tried) if run not in found.runs]
     return Repaired(len(found.runs), len(found.plans), kept, lost, found.unread)
+
+
+def _in_repair(path: Path) -> bool:
+    """Whether a command repairs a store; what a killed one has left is not in use."""
+    with suppress(StoreError), Store(path / REPAIR, create=False, read_only=True) as fresh:
+        return bool(fresh.claimed())
+    return False
+
+
+def _name_too(file: Path, name: Path) -> None:
+    """Give a file, if there is one, a second name."""
+    try:
+        os.link(file, name)
+    except FileNotFoundError:
+        return
+    except OSError:  # a file system without links
+        shutil.copyfile(file, name)
 
 
 def _likely_runs(path: Path) -> list[str]:
