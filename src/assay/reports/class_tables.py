@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
+from assay.core.metrics import Metric
 from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.flat import Row
+from assay.reports.results import interval_text
 from assay.reports.tables import Column, Table
-from assay.statistics import Estimate, by_trial
+from assay.statistics import by_trial
 
 __all__ = ["class_tables"]
 
 MAX_CLASSES = 30
 
-_HEADERS = {
-    "precision": ("precision (%)", 100, 1),
-    "recall": ("recall (%)", 100, 1),
-    "f1": ("F1 (%)", 100, 1),
-    "pr_auc": ("PR-AUC", 1, 3),
+_FORMATS = {
+    "precision": Metric("precision (%)", scale=100, decimals=1),
+    "recall": Metric("recall (%)", scale=100, decimals=1),
+    "f1": Metric("F1 (%)", scale=100, decimals=1),
+    "pr_auc": Metric("PR-AUC", decimals=3),
 }
-"""Header, scale and decimals (fewer than elsewhere) of each of `CLASS_METRICS`."""
+"""Header and format (fewer decimals than elsewhere) of each of `CLASS_METRICS`."""
 
 
 def class_tables(
@@ -41,7 +42,7 @@ def class_tables(
         columns = (
             Column("class", lambda r: r["class"], "left"),
             Column("test images", lambda r: str(r["images"])),
-            *(Column(_HEADERS[name][0], _cell(name)) for name in known),
+            *(Column(_FORMATS[name].name, _cell(name)) for name in known),
         )
         n = rows[0]["recall"].n
         notes = (
@@ -55,16 +56,4 @@ def class_tables(
 
 
 def _cell(name: str) -> Callable[[Row], str]:
-    _, scale, decimals = _HEADERS[name]
-
-    def text(row: Row) -> str:
-        """As `mean_text`, with the ends of the interval if one side is longer."""
-        found: Estimate = row[name]
-        mean, low, high = (f"{scale * x:.{decimals}f}" for x in (found.mean, found.low, found.high))
-        if not math.isfinite(found.half_width):
-            return mean
-        if math.isclose(found.high - found.mean, found.mean - found.low, abs_tol=1e-9):
-            return f"{mean} ± {scale * found.half_width:.{decimals}f}"
-        return f"{mean} ({low} to {high})"
-
-    return text
+    return lambda row: interval_text(row[name].interval, _FORMATS[name].number)

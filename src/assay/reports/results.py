@@ -56,34 +56,25 @@ def covered(plan: PlanData) -> str:
 
 
 def mean_text(found: Estimate, metric: str) -> str:
+    """Return the mean with its interval, in the format of a metric, see `interval_text`."""
+    return interval_text(found.interval, metric_of(metric).number)
+
+
+def interval_text(found: Interval, number: Callable[[float], str]) -> str:
     """Return "97.68 ± 0.12", "97.68" of a single run, or "-".
 
     If the interval is longer on one side, its ends are given: "52.7 (10.2 to 66.1)".
+
+    Args:
+        number: format of the number, of half of its interval and of the ends; "-" for NaN.
     """
-    known, mean = metric_of(metric), found.mean
-    text = known.number(mean)
+    text = number(found.value)
     if not math.isfinite(found.half_width):
         return text
-    if math.isclose(found.high - mean, mean - found.low, rel_tol=1e-6, abs_tol=1e-12):
-        return f"{text} ± {known.number(found.half_width)}"
-    return f"{text} ({known.number(found.low)} to {known.number(found.high)})"
-
-
-def interval_text(found: Interval, decimals: int, scale: float = 1.0) -> str:
-    """Return a number and half of its interval, "12.3 ± 0.4", or "-".
-
-    If the interval is clearly longer on one side, its ends are given: "0.3 (0.0 to 1.8)".
-    """
-    if not math.isfinite(found.value):
-        return "-"
-    text, half = f"{scale * found.value:.{decimals}f}", scale * found.half_width
-    if not math.isfinite(half):
-        return text
     above, below = found.high - found.value, found.value - found.low
-    if math.isclose(above, below, rel_tol=0.2, abs_tol=1e-12):
-        return f"{text} ± {half:.{decimals}f}"
-    ends = (f"{scale * end:.{decimals}f}" for end in (found.low, found.high))
-    return f"{text} ({' to '.join(ends)})"
+    if math.isclose(above, below, rel_tol=1e-6, abs_tol=1e-12):
+        return f"{text} ± {number(found.half_width)}"
+    return f"{text} ({number(found.low)} to {number(found.high)})"
 
 
 def _mean(metric: str) -> Callable[[Row], str]:

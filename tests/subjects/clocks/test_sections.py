@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,8 +13,10 @@ from assay.core.records import Record, run_id, trial_id
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset, Split
 from assay.reports.html import render_html
+from assay.reports.results import mean_text
 from assay.statistics import estimate
 from assay.subjects.clocks.benchmarks import BENCHMARKS, benchmark_table
+from assay.subjects.clocks.section import fault_table
 from assay.subjects.clocks.views import _bounds, clock_answers, error_map, fault_rows, worst
 
 TIMES = np.array([divmod(m, 60) for m in range(0, 720, 5)])
@@ -106,6 +109,19 @@ def test_intervals_of_frequencies_end_where_frequencies_do():
     assert _bounds("minutes") == (0, 360)
     found = estimate([0.0, 0.0, 0.001], bounds=_bounds("hour_flips"))
     assert found.low == 0
+
+
+def test_what_goes_wrong_is_written_as_in_the_other_tables():
+    """An interval that ends at 0 and 360 minutes is no "186.38 ± 180.00"."""
+    plan, records = study()
+    (row, *_) = fault_rows(plan, records)
+    cells = {column.header: column.text for column in fault_table(plan, records).columns}
+    ended = replace(row["minutes"], mean=186.38, low=0.0, high=360.0)
+    told = cells["mean error (min)"]({**row, "minutes": ended})
+    assert told == mean_text(ended, "test_minutes") == "186.38 (0.00 to 360.00)"
+    told = cells["within 1 min (%)"](row), cells["within 5 min (%)"](row)
+    same = (mean_text(row[f"within_{n}"], f"test_within_{n}") for n in ("1_minute", "5_minutes"))
+    assert told == tuple(same)
 
 
 def test_the_map_shows_where_the_errors_are():

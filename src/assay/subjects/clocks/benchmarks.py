@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from assay.core.metrics import Metric
 from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.results import interval_text
@@ -68,6 +69,8 @@ BENCHMARKS: tuple[dict[str, Any], ...] = (
 )
 """Published figures: "correct" in %, None if only the source has it."""
 
+_CORRECT = Metric("correct", scale=100, decimals=1)
+
 
 def benchmark_table(plan: PlanData, records: Sequence[Record]) -> Table | None:
     """Return the trials of a `clock-photos` study with published results, else None."""
@@ -78,7 +81,7 @@ def benchmark_table(plan: PlanData, records: Sequence[Record]) -> Table | None:
         {
             "reader": row["trial"],
             "pictures": "the test photos of this study",
-            "correct": interval_text(row["within_1_minute"].interval, 1, 100),
+            "correct": interval_text(row["within_1_minute"].interval, _CORRECT.number),
             "comparable": "within a minute",
             "source": "",
         }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from assay.core.metrics import Metric
 from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record
 from assay.reports import predictions, views
@@ -123,8 +124,8 @@ def fault_table(plan: PlanData, records: Sequence[Record]) -> Table:
         Column("trial", lambda r: r["trial"], "left"),
         Column("n", lambda r: str(r["n"])),
         Column("mean error (min)", _cell("minutes", 1, 2)),
-        Column("within 1 min (%)", _cell("within_1_minute", 100, 1)),
-        Column("within 5 min (%)", _cell("within_5_minutes", 100, 1)),
+        Column("within 1 min (%)", _cell("within_1_minute", 100, 2)),
+        Column("within 5 min (%)", _cell("within_5_minutes", 100, 2)),
         Column("hour flips (%)", _cell("hour_flips", 100, 2)),
         Column("wrong side of 12 (%)", _cell("wraps", 100, 2)),
         Column("error near 12:00 (min)", _cell("seam", 1, 1)),
@@ -140,7 +141,8 @@ def fault_table(plan: PlanData, records: Sequence[Record]) -> Table:
 
 
 def _cell(name: str, scale: float, decimals: int) -> Callable[[Row], str]:
-    return lambda row: interval_text(row[name].interval, decimals, scale)
+    number = Metric(name, scale=scale, decimals=decimals).number
+    return lambda row: interval_text(row[name].interval, number)
 
 
 def _worst(

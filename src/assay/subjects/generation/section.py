@@ -23,7 +23,7 @@ from assay.reports.style import NARROW, WIDE, draw_legend, new_figure, styled
 from assay.reports.svg import INK, PALETTE, png_uri
 from assay.reports.tables import Column, Table
 from assay.reports.texts import tell_apart
-from assay.statistics import by_trial
+from assay.statistics import by_trial, metric_of
 from assay.subjects.generation import views as made
 
 if TYPE_CHECKING:
@@ -140,22 +140,23 @@ def generation_table(plan: PlanData, records: Sequence[Record]) -> Table:
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
         Column("n", lambda r: str(r["n"])),
-        Column("Fréchet distance", _cell("test_distance", 2)),
-        Column("floor", _cell("test_floor_distance", 2)),
+        Column("Fréchet distance", _cell("test_distance")),
+        Column("floor", _cell("test_floor_distance")),
         Column("epochs", lambda r: f"{r['epochs']:.1f}"),
         Column("s of training", lambda r: f"{r['seconds']:.0f}"),
     )
     notes = (
-        "On the test images: mean over runs ± half of the 95 % interval. Floor: as many "
-        "validation images instead of generated ones. Not comparable with Inception FID.",
+        "On the test images: mean over runs ± half of the 95 % interval, or its ends if it is "
+        "longer on one side. Floor: as many validation images instead of generated ones. Not "
+        "comparable with Inception FID.",
         *_about_floor(plan),
     )
     rows = tuple(made.generation_rows(plan, records))
     return Table("Generated images", columns, rows, f"assay report {plan['study']}", notes)
 
 
-def _cell(name: str, decimals: int) -> Callable[[Row], str]:
-    return lambda row: interval_text(row[name], decimals)
+def _cell(name: str) -> Callable[[Row], str]:
+    return lambda row: interval_text(row[name], metric_of("distance").number)
 
 
 def near_tables(plan: PlanData, records: Sequence[Record]) -> list[Table]:
