@@ -131,4 +131,9 @@ def test_the_detectable_difference_is_that_of_the_comparisons():
     assert power_text([0.5, 0.5]).endswith(
         "difference would be detected with less than 80 % power."
     )
+    # a comparison that does not vary is none of those that "vary least"
+    assert power_text([0.0, 0.0, 0.01]) == power_text([0.01, 0.01, 0.01])
+    # "a difference of 106.09 points would be detected" is of no use where 100 are the most
+    assert detectable(5, 0.4, 0.05 / 3) < 1 < detectable(5, 0.5, 0.05 / 3)
+    assert power_text([0.4, 0.5, 0.5]).endswith("vary most, not even the largest possible.")
     assert power_text([0.0, 0.0]) == power_text([0.01, 0.01], n=1) == ""

@@ -36,7 +36,6 @@ from assay.statistics import (
     p_text,
     primary_metric,
     readable,
-    spread_of,
 )
 from assay.statistics.sentences import FactorAnswer
 
@@ -248,8 +247,9 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
 
 def _power(found: Sequence[Effect]) -> list[str]:
     """Describe the difference that the repeats can detect, if any; the smallest and the largest
-    where comparisons vary unequally, as those on an easy and a hard dataset do. What tests make
-    room for is not detected, so it is added."""
+    where comparisons vary unequally, as those on an easy and a hard dataset do, or where not all
+    can detect any. What tests make room for is not detected, so it is added. Comparisons without
+    any variation say nothing of it."""
     family, tested = family_size(found), [e.comparison for e in found if e.comparison.std > 0]
     each = [(c.margin + detectable(c.n, c.std, ALPHA / family), c.n) for c in tested]
     sizes = sorted(size for size, _ in each if np.isfinite(size))
@@ -259,11 +259,10 @@ def _power(found: Sequence[Effect]) -> list[str]:
     many = f"{family} {'comparison' if family == 1 else 'comparisons'}"
     low, high = known.bounds
     sure = f"{100 * POWER:g} % power"
-    margin = float(np.median([c.margin for c in tested]))
-    size = margin + detectable(n, spread_of(found), ALPHA / family)
+    size = float(np.median(sizes))
     if sizes[0] > high - low:
         said = f"even the largest possible difference would be detected with less than {sure}."
-    elif sizes[-1] > UNEQUAL * sizes[0] or not np.isfinite(size):
+    elif sizes[-1] > UNEQUAL * sizes[0] or size > high - low:
         said = f"a difference of {known.size(sizes[0])} would be detected with {sure} where pairs "
         said += "of runs vary least; where they vary most, "
         most = known.size(sizes[-1])
