@@ -183,7 +183,7 @@ function short(value) {
   return minus(Math.abs(value) >= 1000 ? count(Math.round(value)) : String(+value.toPrecision(5)));
 }
 
-const theme = matchMedia("(prefers-color-scheme: dark)");
+const theme = matchMedia("screen and (prefers-color-scheme: dark)"); // paper is white
 
 function useTheme() {
   const [dark, set] = useState(theme.matches);
