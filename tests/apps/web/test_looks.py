@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+from assay.apps.web.run_view import column
 
 Visit = Callable[..., Any]
 
@@ -26,3 +29,31 @@ def test_a_printed_study_keeps_the_key_of_its_curves_and_its_colours(visit: Visi
     assert style(page.locator(".track .reach").first, "printColorAdjust") == "exact"
     assert style(page.locator("body"), "backgroundColor") == "rgb(255, 255, 255)"
     page.wait_for_function("() => !theme.matches")  # by which the curves take their colours
+
+
+def test_numbers_below_each_other_have_equal_decimals(visit: Visit):
+    assert column("test_loss", [0.0, 0.5, None])["decimals"] == 4  # not "0" above "0.5000"
+    assert [column("epochs", values)["decimals"] for values in ([2.0, 3.0], [0.8, 2.0])] == [0, 2]
+    page = visit("/study/small")
+    page.locator("table.runs tbody tr").first.wait_for()
+    assert page.evaluate("[fixed(0, 4), fixed(-1.25, 1), fixed(12000, 0), fixed(null, 2)]") == [
+        "0.0000",
+        "\u22121.3",
+        "12,000",
+        "-",
+    ]
+    ends = page.locator("details", has_text="As a table").last
+    ends.locator("summary").click()
+    heads, rows = ends.locator("thead th").all_inner_texts(), ends.locator("tbody tr").all()
+    assert len(rows) == 2
+    for row in rows:
+        shown = dict(zip(heads, row.locator("th, td").all_inner_texts(), strict=True))
+        assert re.fullmatch(r"\d+\.\d\d", shown["validation accuracy (%)"])
+        assert re.fullmatch(r"\d+\.\d{4}", shown["validation loss"])
+
+
+def test_the_smallest_p_is_sorted_first(visit: Visit):
+    page = visit("/")
+    given = ["1.00", "0.0010", "< 0.001", "no test", "0.049", "1,024", "-2.5"]
+    ordered = page.evaluate("given => given.sort(compare)", given)
+    assert ordered == ["-2.5", "< 0.001", "0.0010", "0.049", "1.00", "1,024", "no test"]

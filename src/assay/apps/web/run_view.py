@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from assay.core.errors import AssayError
 from assay.core.plans import PlannedTrial, runs_by_label
 from assay.core.records import Record, Spec
 
-__all__ = ["pictures", "run"]
+__all__ = ["column", "pictures", "run"]
 
 MOST_CLASSES = 40
 """Largest number of classes for which a confusion matrix is readable."""
@@ -74,6 +75,23 @@ def _end(name: str, side: str) -> str:
     return f"{split}_{side}_{base}"
 
 
+def column(metric: str, values: Iterable[float | None]) -> dict[str, Any]:
+    """Return how the values of a metric are shown below each other."""
+    from assay.statistics import metric_of, with_unit
+
+    how = {"decimals": _decimals(metric, values), "scale": metric_of(metric).scale}
+    return {"name": metric, "title": with_unit(metric), **how}
+
+
+def _decimals(name: str, values: Iterable[float | None]) -> int:
+    """Return the decimals of a metric; counts have none if they are all whole."""
+    from assay.statistics import metric_of
+
+    if name not in COUNTS:
+        return metric_of(name).decimals
+    return 0 if all(v is None or float(v).is_integer() for v in values) else 2
+
+
 def _metrics(record: Record) -> list[dict[str, Any]]:
     """Return name, title and text of each metric; one that was recorded with the ends of its
     interval, "test_low_NAME" and "test_high_NAME", is shown with them."""
@@ -90,7 +108,7 @@ def _metrics(record: Record) -> list[dict[str, Any]]:
         if name in ends:
             text += f" ({' to '.join(known.number(found[end]) for end in ends[name])})"
         if name in COUNTS and value is not None:
-            text = f"{value:,.2f}".removesuffix(".00")
+            text = f"{value:,.{_decimals(name, [value])}f}"
         rows.append({"name": name, "title": with_unit(name), "text": text})
     return rows
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assay.apps.web.editing import STUDIES, editable
+from assay.apps.web.run_view import column
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError, StoreError, unknown_name
 from assay.core.plans import PlanData, PlannedTrial, own_metrics, runs_by_label, tried_runs
@@ -144,7 +145,8 @@ def curves(
     training: Mapping[str, Mapping[str, list[float | None]]],
 ) -> dict[str, object]:
     """Return learning curves of some trials: the mean of all their runs, with its interval, in the
-    units of the tables; "titles" says how each is called, in the order in which they are drawn.
+    units of the tables; "titles" says how each is called, in the order in which they are drawn,
+    and "decimals" how many of a number are shown.
 
     Args:
         chosen: trial ids; empty for the first FIRST_TRIALS.
@@ -172,8 +174,10 @@ def curves(
             band.update({k: metric_of(metric).scale * band[k] for k in ("mean", "low", "high")})
     bases = {n.removeprefix("val_").removeprefix("test_") for e in found for n in e["series"]}
     ranked = sorted(bases, key=lambda name: (metric_of(name).rank, name))
+    names = [n for m in ranked for n in (f"val_{m}", m, f"test_{m}")]
     return {
-        "titles": {n: with_unit(n) for m in ranked for n in (f"val_{m}", m, f"test_{m}")},
+        "titles": {n: with_unit(n) for n in names},
+        "decimals": {n: metric_of(n).decimals for n in names},
         "curves": found,
         "chosen": [trial["trial_id"] for trial in trials],
     }
@@ -217,7 +221,7 @@ def runs(shelf: Shelf, name: str) -> dict[str, Any]:
     measured = dict.fromkeys(m for r in records.values() for m in r.metrics)
     order = sorted(measured, key=lambda m: (not m.startswith("test_"), not m.startswith("val_")))
     factors = list(plan.get("factors") or {})
-    columns = [_column(metric) for metric in order]
+    columns = [column(m, [r.metrics.get(m) for r in records.values()]) for m in order]
     rows = []
     for run, label in labels.items():
         record = records.get(run)
@@ -255,14 +259,6 @@ def runs_csv(found: Mapping[str, Any]) -> str:
         for row in found["rows"]
     )
     return Table("runs", (), rows).format("csv")
-
-
-def _column(metric: str) -> dict[str, Any]:
-    from assay.statistics import metric_of, with_unit
-
-    known = metric_of(metric)
-    how = {"decimals": known.decimals, "scale": known.scale}
-    return {"name": metric, "title": with_unit(metric), **how}
 
 
 def search(shelf: Shelf, name: str) -> dict[str, object]:

@@ -176,6 +176,9 @@ const count = (n) => Number(n).toLocaleString("en");
 const many = (n, one, more = `${one}s`) => `${count(n)} ${n === 1 ? one : more}`;
 const minus = (text) => String(text).replace(/(^|[^\w.])-(?=\d)/g, "$1\u2212");
 
+// A number with as many decimals as all in its column.
+const fixed = (value, decimals) => (typeof value !== "number" ? "-" : decimals ? minus(value.toFixed(decimals)) : minus(count(Math.round(value))));
+
 function short(value) {
   if (value === null || value === undefined) return "-";
   if (typeof value !== "number") return String(value);

@@ -36,5 +36,5 @@ function CurveGrid({ data, colours }) {
 
 function CurveTable({ data, names, titled }) {
   return html`<div class="scroll" role="region" aria-label="Ends of the curves" tabindex="0"><table><caption>Where the curves end</caption><thead><tr><th scope="col" class="left">trial</th><th scope="col">runs</th>${names.map((n) => html`<th scope="col">${titled(n)}</th>`)}</tr></thead>
-    <tbody>${data.curves.map((e) => html`<tr><th scope="row" class="left">${e.name}</th><td class="right">${e.runs}${e.training ? ` + ${e.training}` : ""}</td>${names.map((n) => html`<td class="right">${e.series[n] ? short(e.series[n].mean[e.series[n].mean.length - 1]) : "-"}</td>`)}</tr>`)}</tbody></table></div>`;
+    <tbody>${data.curves.map((e) => html`<tr><th scope="row" class="left">${e.name}</th><td class="right">${e.runs}${e.training ? ` + ${e.training}` : ""}</td>${names.map((n) => html`<td class="right">${fixed(e.series[n]?.mean.at(-1), data.decimals[n])}</td>`)}</tr>`)}</tbody></table></div>`;
 }

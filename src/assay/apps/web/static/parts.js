@@ -60,10 +60,10 @@ function ReportTable({ table, name, find = "", sortable = false }) {
     ${table.notes.map((note) => html`<p class="note">${note}</p>`)}`;
 }
 
-// Numbers first by their value, then everything else by its letters.
+// Numbers first by their value, "< 0.001" before 0.001, then everything else by its letters.
 function compare(a, b) {
   // only thousands have a separator within a number: "1,024", but not "5, 1 diverged"
-  const plain = (text) => text.replace(/[,\u2009 ](?=\d{3}(?!\d))/g, "");
+  const plain = (text) => text.replace(/^< /, "").replace(/[,\u2009 ](?=\d{3}(?!\d))/g, "");
   const [x, y] = [a, b].map((v) => (typeof v === "number" ? v : parseFloat(plain(String(v ?? "")))));
   const [p, q] = [isNaN(x), isNaN(y)];
   if (!p && !q && x !== y) return x - y;

@@ -84,7 +84,7 @@ function RunTable({ data, find, setFind, order, setOrder, picked, setPicked }) {
     { name: "seed", of: (r) => r.seed }, { name: "status", of: (r) => r.status, side: "left", text: (v, r) => html`${v}${r.message && html`<span class="question">${r.message}</span>`}` },
     ...data.columns.map((c, i) => ({
       name: c.title,
-      of: (r) => r.values[i], text: (v) => (typeof v !== "number" ? "-" : Number.isInteger(v) && c.scale === 1 ? count(v) : minus((v * c.scale).toFixed(c.decimals))),
+      of: (r) => r.values[i], text: (v) => fixed(v === null ? null : v * c.scale, c.decimals),
     })), { name: "seconds", of: (r) => r.seconds, text: (v) => (v === null ? "-" : v.toFixed(v < 1 ? 2 : 1)) },
   ], [data]);
   const rows = useMemo(() => {
