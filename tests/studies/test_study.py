@@ -179,7 +179,7 @@ def test_files_and_names_that_are_not_there(tmp_path: Path) -> None:
         assert message(device) == [f"{device} is not a regular file, expected a study's YAML file"]
     (tmp_path / "empty.yaml").touch()
     assert message(tmp_path / "empty.yaml") == [
-        f"{tmp_path}/empty.yaml: a study must be a mapping that begins with `study: NAME`, "
+        f"{tmp_path}/empty.yaml:1:1: a study must be a mapping that begins with `study: NAME`, "
         "got nothing"
     ]
     assert message(tmp_path) == [f"{tmp_path} is a folder, expected a study's YAML file"]

@@ -69,7 +69,7 @@ def read_yaml(text: str, name: str) -> Source:
     Raises:
         ConfigError: with `name`:line:column, for invalid YAML and duplicate keys.
     """
-    source = Source(None, {}, {(): Mark(name)})  # an empty file also needs a name
+    source = Source(None, {}, {(): Mark(name, 1, 1)})  # an empty file also has a place
     problems = Problems()
     try:
         node = yaml.compose(text, Loader=_Loader)

@@ -117,3 +117,11 @@ def test_what_is_no_yaml_has_its_place(tmp_path: Path):
     assert problem["line"] == 1
     with pytest.raises(ConfigError, match="missing"):
         editing.check(None, tmp_path, None)
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n"])
+def test_a_study_without_anything_has_its_place(tmp_path: Path, text: str):
+    """Not the name of a file that its writer does not know, ".checked-x1.yaml"."""
+    (problem,) = editing.check(text, tmp_path, None)["problems"]
+    said = "a study must be a mapping that begins with `study: NAME`, got nothing"
+    assert problem == {"line": 1, "column": 1, "text": said}
