@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import assay
 from assay.apps.web.run_view import column
 
 Visit = Callable[..., Any]
+
+
+def first_run(store: Path) -> str:
+    return min(record.run_id for record in assay.load(store)["small"].records())
 
 
 def style(found: Any, name: str) -> str:
@@ -57,3 +63,26 @@ def test_the_smallest_p_is_sorted_first(visit: Visit):
     given = ["1.00", "0.0010", "< 0.001", "no test", "0.049", "1,024", "-2.5"]
     ordered = page.evaluate("given => given.sort(compare)", given)
     assert ordered == ["-2.5", "< 0.001", "0.0010", "0.049", "1.00", "1,024", "no test"]
+
+
+LONG = "a" * 70
+
+
+def test_a_long_name_of_a_class_stays_within_the_page(visit: Visit, lab_store: Path):
+    page = visit(f"/run/{first_run(lab_store)}", width=360)
+    page.locator(".mistakes span").first.wait_for()
+    for name in (".mistakes b", ".confusion thead th"):
+        page.locator(name).last.evaluate("(e, text) => { e.textContent = text }", LONG)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_viewport_size({"width": 1180, "height": 900})
+    assert page.locator(".confusion thead th").last.bounding_box()["width"] <= 170
+
+
+def test_a_long_name_of_a_class_stays_within_a_report(
+    visit: Visit, lab_store: Path, tmp_path: Path
+):
+    file = assay.load(lab_store)["small"].report(tmp_path / "report.html")
+    page = visit(file.as_uri(), width=360)
+    for caption in page.locator(".strip figcaption").all():
+        caption.evaluate("(e, text) => { e.textContent = text }", LONG)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
