@@ -86,3 +86,21 @@ def test_a_long_name_of_a_class_stays_within_a_report(
     for caption in page.locator(".strip figcaption").all():
         caption.evaluate("(e, text) => { e.textContent = text }", LONG)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_curve_within_one_epoch_has_ticks_and_one_without_numbers_is_not_drawn(visit: Visit):
+    page = visit("/")
+    ticks = """() => {
+      const texts = [], real = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
+        texts.push(text); return real.call(this, text, ...more);
+      };
+      const curves = { epoch: [0.4, 0.8], val_loss: [2, 1], val_accuracy: [null, null] };
+      const titles = { accuracy: "accuracy (%)", loss: "loss" };
+      document.body.innerHTML = "";
+      render(html`<${RunCurves} ...${{ curves, titles }} />`, document.body);
+      return new Promise((done) => setTimeout(() => done(texts), 1000));
+    }"""
+    texts = page.evaluate(ticks)
+    assert {"0.4", "0.6", "0.8"} <= set(texts)
+    assert page.locator("figcaption").all_inner_texts() == ["loss"]

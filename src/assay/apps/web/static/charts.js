@@ -6,26 +6,27 @@ const SERIES = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", 
 // Colours with their share of opacity, which a canvas needs as text.
 const veil = (hex, share) => `${hex}${Math.round(255 * share).toString(16).padStart(2, "0")}`;
 
-// Epochs, steps and trials are counted: no tick between two of them.
+// Epochs, steps and trials are counted: no tick between two of them, unless a run was evaluated there.
 const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((p) => [1, 2, 5].map((n) => n * 10 ** p));
 
-function axes(xTitle, dark) {
+function axes(xTitle, dark, whole) {
   const ink = colour("--soft"), grid = colour("--line");
   const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: "12px system-ui" };
-  return [{ ...axis, label: xTitle, labelFont: "12px system-ui", labelSize: 20, size: 34, incrs: WHOLE }, { ...axis, size: 56, values: (_, ticks) => ticks.map((v) => (v === null ? "" : short(v))) }];
+  return [{ ...axis, label: xTitle, labelFont: "12px system-ui", labelSize: 20, size: 34, ...(whole && { incrs: WHOLE }) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((v) => (v === null ? "" : short(v))) }];
 }
 
 // A chart of uPlot that follows its width, the theme and its data.
 function Plot({ options, data, label, height = 260 }) {
   const box = useRef(null), chart = useRef(null), range = useRef(null), dark = useTheme();
   range.current = options.range;
-  const shape = JSON.stringify([options.series.map((s) => [s.label, s.dash]), (options.bands || []).map((b) => b.series)]);
+  const whole = data[0].every(Number.isInteger);
+  const shape = JSON.stringify([whole, options.series.map((s) => [s.label, s.dash]), (options.bands || []).map((b) => b.series)]);
   useEffect(() => {
     const width = Math.max(240, box.current.clientWidth);
     chart.current = new uPlot({
       width, height, legend: { show: false }, cursor: { drag: { x: true, y: false } },
       scales: { x: { time: false }, y: options.range ? { range: () => range.current } : {} },
-      axes: axes(options.x, dark), bands: options.bands || [],
+      axes: axes(options.x, dark, whole), bands: options.bands || [],
       series: [{ label: options.x }, ...options.series],
       hooks: options.hooks || {},
     }, data, box.current);

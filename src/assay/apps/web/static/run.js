@@ -27,8 +27,8 @@ const timed = ([name, value]) => (name === "images_per_second" ? ["training imag
 function RunCurves({ curves, titles }) {
   if (!curves.epoch?.length) return html`<p class="note">This run has no curve.</p>`;
   return html`<div class="grid">${Object.keys(titles).map((base) => {
-    const mine = [`val_${base}`, base, `test_${base}`].filter((n) => curves[n]);
-    return html`<${Lines} key=${base} x=${curves.epoch} xTitle="epoch" title=${titles[base]}
+    const mine = [`val_${base}`, base, `test_${base}`].filter((n) => curves[n]?.some((v) => v !== null)); // of a diverged run none
+    return mine.length > 0 && html`<${Lines} key=${base} x=${curves.epoch} xTitle="epoch" title=${titles[base]}
       lines=${mine.map((n) => ({ name: n.startsWith("val_") ? "validation" : n.startsWith("test_") ? "test" : "training", y: curves[n] }))} />`;
   })}</div>`;
 }
