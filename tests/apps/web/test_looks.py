@@ -104,3 +104,14 @@ def test_a_curve_within_one_epoch_has_ticks_and_one_without_numbers_is_not_drawn
     texts = page.evaluate(ticks)
     assert {"0.4", "0.6", "0.8"} <= set(texts)
     assert page.locator("figcaption").all_inner_texts() == ["loss"]
+
+
+def test_a_server_that_was_stopped_is_said_to_be(visit: Visit):
+    page = visit("/study/small")
+    page.route("**/api/**", lambda route: route.abort())
+    visit.wrong.clear()
+    page.get_by_role("link", name="Studies").click()
+    said = page.locator(".trouble").first
+    said.wait_for()
+    assert said.inner_text() == "The server does not answer; is assay serve still running?"
+    visit.wrong.clear()  # the browser's own lines about it

@@ -23,7 +23,7 @@ async function get(url) {
     if (url in saved.data) return saved.data[url];
     throw new Error("This saved page does not have that; open the server's page for it.");
   }
-  const answer = await fetch(url, { headers: { "X-Assay": "1" } });
+  const answer = await asked(url, { headers: { "X-Assay": "1" } });
   const text = await answer.text(), before = fetched.get(url);
   if (answer.ok && before && before.text === text) return before.data; // the same object: nothing is drawn again
   const data = understood(answer, text);
@@ -34,12 +34,16 @@ async function get(url) {
 async function post(url, body) {
   if (saved) throw new Error("A saved page has no server that could do this.");
   const plain = body instanceof Blob;
-  const answer = await fetch(url, {
+  const answer = await asked(url, {
     method: "POST",
     headers: { "X-Assay": "1", "Content-Type": plain ? "application/octet-stream" : "application/json" },
     body: plain ? body : JSON.stringify(body),
   });
   return understood(answer, await answer.text());
+}
+
+async function asked(url, how) {
+  try { return await fetch(url, how); } catch { throw new Error("The server does not answer; is assay serve still running?"); }
 }
 
 function understood(answer, text) {
