@@ -115,3 +115,21 @@ def test_a_server_that_was_stopped_is_said_to_be(visit: Visit):
     said.wait_for()
     assert said.inner_text() == "The server does not answer; is assay serve still running?"
     visit.wrong.clear()  # the browser's own lines about it
+
+
+def test_a_reading_without_certainty_is_not_called_one(visit: Visit):
+    reading = {"name": "a", "title": "a", "minutes": 61.0, "text": "1:01", "error": 0.0}
+    shares = [1.0] + 719 * [0.0]
+    readings = [
+        {**reading, "certainty": None, "shares": None},
+        {**reading, "name": "b", "certainty": 1.0, "shares": shares},
+    ]
+    page = visit("/")
+    page.route(
+        "**/page/clock/draw",
+        lambda route: route.fulfill(json={"image": "", "minutes": 61, "readings": readings}),
+    )
+    page.get_by_role("link", name="Clock", exact=True).click()
+    page.locator(".reading svg").nth(1).wait_for()
+    said = [ring.get_attribute("aria-label") for ring in page.locator(".reading svg").all()]
+    assert said == ["The reading is 1:01", "Certainty over the 720 times; the likeliest is 1:01"]

@@ -76,7 +76,7 @@
       const most = Math.max(...shares, 1e-9);
       return `M${shares.map((s, m) => at(m, 52 + 44 * Math.sqrt(s / most))).join("L")}Z`;
     }, [shares]);
-    return html`<svg class="ring" viewBox="0 0 200 200" role="img" aria-label="Certainty over the 720 times; the likeliest is ${clockText(read)}">
+    return html`<svg class="ring" viewBox="0 0 200 200" role="img" aria-label=${shares ? `Certainty over the 720 times; the likeliest is ${clockText(read)}` : `The reading is ${clockText(read)}`}>
       <circle cx="100" cy="100" r="52" class="base" />${path && html`<path d=${path} class="shares" />`}
       ${[0, 3, 6, 9].map((h) => { const [x, y] = at(60 * h, 40).split(" "); return html`<text x=${x} y=${+y + 4} text-anchor="middle">${h || 12}</text>`; })}
       ${minutes !== null && html`<path d="M${at(minutes, 46)}L${at(minutes, 98)}" class="truth" />`}
