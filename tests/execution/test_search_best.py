@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from optuna.samplers._tpe.sampler import _split_trials
 
 from assay.core.errors import CodeChangedError
 from assay.core.records import Record, run_id
@@ -36,6 +37,9 @@ class Training:
 
     store = SimpleNamespace(drop_checkpoints=lambda runs: None)
 
+    def __init__(self, diverging=None):
+        self.diverging = diverging
+
     def run(self, configs, resources, work):
         found = {}
         for config in configs:
@@ -45,8 +49,9 @@ class Training:
             place += config["network"]["activation"] == "tanh"
             value = 0.5 + (0.01 if end >= 9 else -0.01) * place
             name = run_id(config)
-            record = Record(name, "t", 0, "finished", config, {}, {"val_accuracy": value})
-            found[name] = record
+            status = "diverged" if recipe["learning_rate"] == self.diverging else "finished"
+            metrics = {"val_accuracy": value} if status == "finished" else {}
+            found[name] = Record(name, "t", 0, status, config, {}, metrics)
         return found
 
 
@@ -58,6 +63,20 @@ def test_the_best_are_the_best_of_all_that_were_completed():
     assert [course.values[n] for n in course.best()] == values[:3]
     (winner, *_) = course.best()
     assert plan.tried[winner].same_as is not None  # else this test shows nothing
+
+
+def test_what_diverges_is_not_good_to_a_model_that_prefers_whole_budgets():
+    sampler = {**STUDY["search"], "sampler": {"name": "bohb", "rounds": 2}}
+    plan = SearchPlan(parse_study({**STUDY, "search": sampler}))
+    course = _SearchCourse(plan, Training(diverging=RATES[-1]), Resources())
+    course.brackets()
+    bad = {t.number for t in plan.tried if t.config["training"]["learning_rate"] == RATES[-1]}
+    assert bad
+    assert not bad & set(course.complete)
+    told = course.sampler._study.trials
+    assert {t.number for t in told if t.state.name == "COMPLETE"} == set(course.complete)
+    good, _ = _split_trials(course.sampler._study, told, n_below=len(told) - len(bad))
+    assert not bad & {t.number for t in good}
 
 
 def test_code_that_changes_during_a_search_ends_it():

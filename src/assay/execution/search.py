@@ -274,7 +274,8 @@ class _SearchCourse:
         if value is None:
             known = [v for v in self.values.values() if v is not None]
             worst = (min if self.search.higher_is_better else max)(known, default=None)
-            self.sampler.tell(tried.asked, worst)
+            # models prefer a whole budget to any rung, so it is none even where the trial got there
+            self.sampler.tell(tried.asked, worst, stopped=bool(self.search.brackets))
             return
         self.sampler.tell(tried.asked, value, stopped=stopped)
         if not stopped:
