@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from optuna.samplers._tpe.sampler import _split_trials
 
-from assay.core.errors import CodeChangedError
+from assay.core.errors import CodeChangedError, NetworkError
 from assay.core.records import Record, run_id
 from assay.engines.engine import Resources
 from assay.execution.search import _SearchCourse
@@ -90,3 +90,19 @@ def test_code_that_changes_during_a_search_ends_it():
     with pytest.raises(CodeChangedError, match=r"my_parts\.py has changed"):
         course.propose(2, 0)
     assert plan.impossible == 0
+
+
+def test_what_cannot_be_trained_again_is_passed_over():
+    written = {**STUDY["search"], "retrain": {"training.epochs": 12}}
+    plan = SearchPlan(parse_study({**STUDY, "search": written}))
+    configure = plan.search.configure
+
+    def picky(values, beside=()):
+        if beside and values["network.activation"] == "tanh":
+            raise NetworkError("it has become too large")
+        return configure(values, beside)
+
+    plan.study = replace(plan.study, search=replace(plan.search, configure=picky))
+    plan.chosen = [t.number for t in _SearchCourse(plan, Training(), Resources()).propose(20, 0)]
+    assert plan.impossible
+    assert {trial.config["training"]["epochs"] for trial in plan.finals()} == {12}

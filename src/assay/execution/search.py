@@ -231,7 +231,7 @@ class _SearchCourse:
         if not self.search.space.allows(asked.values):
             return None, "the constraints are not satisfied"
         try:
-            config = self.search.configure(asked.values)
+            config, _ = self.search.configs(asked.values)
         except CodeChangedError:  # not of this point
             raise
         except AssayError as error:

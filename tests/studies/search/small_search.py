@@ -14,6 +14,6 @@ def study(space: dict[str, Any], **search: Any) -> Any:
         "network": {"family": "mlp", "hidden": [16]},
         "training": {"epochs": 9},
     }
-    written |= {key: search.pop(key) for key in (*written, "engine") if key in search}
+    written |= {key: search.pop(key) for key in (*written, "engine", "seed") if key in search}
     written["search"] = {"sampler": "random", "trials": 5, "space": space, **search}
     return parse_study(written).search

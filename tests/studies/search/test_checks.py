@@ -66,3 +66,15 @@ def test_estimators_of_sklearn_have_no_epochs_for_brackets():
     network = {"estimator": "sklearn.neighbors:NearestCentroid"}
     with pytest.raises(ConfigError, match="hyperband stops trials after epochs, and scikit-learn"):
         study(space, **HALVED, network=network, engine="sklearn")
+
+
+BOTH = {
+    "network": [{"family": "mlp", "hidden": [16]}, {"family": "cnn", "filters": [4]}],
+    "training.learning_rate": {"float": [0.001, 0.5], "log": True},
+}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_choice_that_cannot_be_trained_again_is_reported_before_the_search(seed: int):
+    with pytest.raises(ConfigError, match="unknown option of network family cnn 'gaussian_noise'"):
+        study(BOTH, retrain={"network.gaussian_noise": 0.1}, seed=seed)

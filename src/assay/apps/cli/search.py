@@ -173,8 +173,9 @@ def preview(plan: SearchPlan, places: Places, workers: int | None = None) -> Non
     for _ in range(SAMPLE):
         with suppress(AssayError):  # the search skips impossible points as well
             point = first_allowed(search.space, rng, {})
-            configs.append(search.configure(point))
-            again.append(search.configure(point, search.retrain))
+            config, last = search.configs(point)
+            configs.append(config)
+            again.append(last)
     runs = [rung_configs(study, config, None)[0] for config in configs]
     cost = estimate_configs(runs, len(runs), places.data_path, workers=workers)
     each = search.repeats * (search.folds or 1)

@@ -39,15 +39,11 @@ def checked(search: Search, configure: Configure, seed: int) -> Search:
     Raises:
         ConfigError: the search has errors; the message lists all with their places.
     """
-    problems = Problems()
-    samples = _samples(search, configure, seed, problems)
+    search, problems = replace(search, configure=configure), Problems()
+    pairs = _samples(search, seed, problems)
     problems.raise_if_any()
     _check_used(search, problems)
-    last = samples
-    if search.retrain:
-        with problems.collect(search.place("retrain")):
-            rng = stream(seed, "search", "retrain")
-            last = [configure(first_allowed(search.space, rng, {}), search.retrain)]
+    samples, last = map(list, zip(*pairs, strict=True))
     check_data(search, samples, last, problems)
     first = samples[0]
     task = find_task(first["task"])
@@ -62,34 +58,38 @@ def checked(search: Search, configure: Configure, seed: int) -> Search:
         _check_runs(search)
     problems.raise_if_any()
     points = search.space.size()
-    return replace(search, configure=configure, samples=tuple(samples), points=points)
+    return replace(search, samples=tuple(samples), points=points)
 
 
-def _samples(search: Search, configure: Configure, seed: int, problems: Problems) -> list[Config]:
+_Pair = tuple[Config, Config]
+"""See `Search.configs`."""
+
+
+def _samples(search: Search, seed: int, problems: Problems) -> list[_Pair]:
     """Return configurations with every parameter at its bounds; errors are added to the problems.
 
     A point may be impossible because of a combination of values (for example too many pools for the
     image); a bound is only wrong if it fails in several points.
     """
     rng = stream(seed, "search", "checks")
-    configs: list[Config] = []
+    pairs: list[_Pair] = []
     with problems.collect(search.place("constraints")):
         first_allowed(search.space, rng, {})
     if problems:
         return []
     for parameter in search.space.parameters:
         ends = [{parameter.name: end} for end in parameter.ends()[:_CHOICES]]
-        tried = [_try(search, configure, rng, fixed) for fixed in ends]
+        tried = [_try(search, rng, fixed) for fixed in ends]
         if not any(made or wrong for made, wrong in tried):  # it may be active between the ends
-            tried = [_try(search, configure, rng, {parameter.name: None})]
+            tried = [_try(search, rng, {parameter.name: None})]
         if not any(made or wrong for made, wrong in tried):
             said = f"{parameter.name} is never active: none of {TRIES} points reaches it"
             problems.add(parameter.entry.error(said, key=True))
         for made, wrong in tried:
-            configs += made
+            pairs += made
             if not made:
                 problems.extend(wrong)
-    return configs
+    return pairs
 
 
 def _check_used(search: Search, problems: Problems) -> None:
@@ -107,13 +107,8 @@ def _check_used(search: Search, problems: Problems) -> None:
             problems.add(parameter.entry.error(said, key=True))
 
 
-def _try(
-    search: Search,
-    configure: Configure,
-    rng: np.random.Generator,
-    fixed: Values,
-) -> tuple[list[Config], Problems]:
-    """Return the configuration of a point with these values (see `first_allowed`), or the errors
+def _try(search: Search, rng: np.random.Generator, fixed: Values) -> tuple[list[_Pair], Problems]:
+    """Return the configurations of a point with these values (see `first_allowed`), or the errors
     of a few points."""
     wrong = Problems()
     for _ in range(_POINTS):
@@ -123,7 +118,7 @@ def _try(
             break
         wrong = Problems()
         with wrong.collect(search.entry):
-            return [configure(values)], wrong
+            return [search.configs(values)], wrong
     return [], wrong
 
 

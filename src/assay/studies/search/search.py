@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from assay.core.config import Entry, LocatedError, Path
+from assay.core.config import Entry, LocatedError, Path, Problems
 from assay.core.errors import ConfigError, brief, did_you_mean, nearest
 from assay.core.records import Config
 from assay.studies.factors import Level, Setting
@@ -125,6 +125,20 @@ class Search:
     def place(self, key: str) -> Entry:
         """Return the place of `key`, or of the search itself."""
         return self.entries.get(key, self.entry)
+
+    def configs(self, values: Values) -> tuple[Config, Config]:
+        """Return the configurations of a point: in the search, and with the settings of `retrain`.
+
+        Raises:
+            AssayError: one of them cannot be trained.
+        """
+        config = again = self.configure(values)
+        if self.retrain:
+            problems = Problems()
+            with problems.collect(self.place("retrain")):
+                again = self.configure(values, self.retrain)
+            problems.raise_if_any()
+        return config, again
 
     def level(self, values: Values) -> Level:
         """Return the settings of a point, as the level of a factor.
