@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from small_search import study
 
 from assay.core.errors import ConfigError
+from assay.studies.study import parse_study
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,19 @@ BOTH = {
 def test_a_choice_that_cannot_be_trained_again_is_reported_before_the_search(seed: int):
     with pytest.raises(ConfigError, match="unknown option of network family cnn 'gaussian_noise'"):
         study(BOTH, retrain={"network.gaussian_noise": 0.1}, seed=seed)
+
+
+def test_what_can_only_be_computed_elsewhere_is_an_error_with_its_place(tmp_path: Path):
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "study: s\ndataset: digits\nnetwork: mlp\nsearch:\n  trials: 3\n"
+        "  constraints: ['n > 0', '1 / (n - 40) < 2']\n"
+        "  space:\n    n: {int: [1, 80]}\n"
+        "    network.dropout: {float: [0, 0.5], when: '1 / (n - 9)'}\n"
+    )
+    search = parse_study(file).search
+    assert search
+    with pytest.raises(ConfigError, match=r"s\.yaml:6:26: '1 / \(n - 40\) < 2' cannot be computed"):
+        search.space.allows({"n": 40})
+    with pytest.raises(ConfigError, match=r"s\.yaml:9:46: '1 / \(n - 9\)' cannot be computed"):
+        search.space.active(search.space["network.dropout"], {"n": 9})

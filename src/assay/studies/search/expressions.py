@@ -10,9 +10,10 @@ import ast
 import re
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from assay.core.config import Entry
 from assay.core.errors import ConfigError, brief, unknown_name
 from assay.studies.search.evaluation import FUNCTIONS, Evaluator, compiled
 
@@ -41,12 +42,14 @@ class Expression:
     Attributes:
         text: as written.
         names: names of the space that it uses.
+        entry: where it was written, if it is known.
     """
 
     text: str
     names: frozenset[str]
     _evaluate: Evaluator
     _places: dict[str, str]
+    entry: Entry | None = field(default=None, compare=False, repr=False)
 
     def value(self, values: Mapping[str, object]) -> Any:
         """Return its value.
@@ -64,7 +67,8 @@ class Expression:
         except Exception as error:
             shown = ", ".join(f"{name} = {values[name]!r}" for name in sorted(self.names))
             said = f"{brief(repr(self.text))} cannot be computed ({error})"
-            raise ConfigError(f"{said} for {shown}" if shown else said) from None
+            said = f"{said} for {shown}" if shown else said
+            raise (self.entry.error(said) if self.entry else ConfigError(said)) from None
 
 
 def parse_expression(text: object, names: Collection[str]) -> Expression:

@@ -191,7 +191,7 @@ def _mapping(entry: Entry) -> Entry:
 
 def _expression(entry: Entry, names: Iterable[str], where: str = "") -> Expression:
     try:
-        return parse_expression(entry.value, list(names))
+        return replace(parse_expression(entry.value, list(names)), entry=entry)
     except ConfigError as error:
         hint = f" (it can use the parameters {where})" if where else ""
         raise entry.error(f"{error}{hint}") from None

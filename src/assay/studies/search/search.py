@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from assay.core.config import Entry, LocatedError, Path, Problems
-from assay.core.errors import ConfigError, brief, did_you_mean, nearest
+from assay.core.errors import brief, did_you_mean, nearest
 from assay.core.records import Config
 from assay.studies.factors import Level, Setting
 from assay.studies.search.expressions import Expression
@@ -164,10 +164,7 @@ class Search:
             if missing:
                 said = f"{derived.expression.text!r} needs {missing[0]}, which is not active for"
                 raise derived.entry.error(f"{said} {self.space.shown(values)}")
-            try:
-                made = derived.expression.value(meanings)
-            except ConfigError as error:
-                raise derived.entry.error(str(error)) from None
+            made = derived.expression.value(meanings)
             flat.add(Setting(derived.path, _with(derived.entry, made)), "search.set")
         return Level("point", tuple(_lists(flat)), self.entry)
 

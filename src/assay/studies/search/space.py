@@ -153,10 +153,7 @@ class Space:
             return True
         if not when.names <= values.keys():
             return False
-        try:
-            return bool(when.value(self.meanings(values)))
-        except ConfigError as error:
-            raise parameter.entry.error(str(error)) from None
+        return bool(when.value(self.meanings(values)))
 
     def allows(self, values: Mapping[str, object]) -> bool:
         """Whether a point satisfies every constraint on active parameters."""
