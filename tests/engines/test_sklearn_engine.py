@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from assay.apps.api import plan_of
 from assay.core.errors import AssayError, EngineError
 from assay.core.records import VALIDATION_ONLY, Record
 from assay.data.dataset import Dataset, Split
 from assay.engines.engine import ENGINES, Cohort, Resources
-from assay.engines.sklearn_engine.estimator import make_estimator
+from assay.engines.sklearn_engine.estimator import answers, make_estimator
 from assay.networks.modules import OwnNetwork
 from assay.studies.plan import cohorts
 
@@ -110,6 +114,54 @@ def test_accuracy_is_that_of_predict_not_of_the_most_probable_class(points, tmp_
     assert record.metrics["test_accuracy"] == made.score(tested, points.test.targets)
     confidence = made.predict_proba(tested)[np.arange(4), predicted]
     np.testing.assert_allclose(record.predictions["test_confidence"], confidence, atol=1e-3)
+
+
+def counted(monkeypatch, kind: type) -> list[int]:
+    """The numbers of images that this kind of classifier was asked about, one an evaluation."""
+    asked: list[int] = []
+    for name in ("predict", "predict_proba"):
+        method = getattr(kind, name)
+
+        def counting(self, X, method=method):
+            asked.append(len(X))
+            return method(self, X)
+
+        monkeypatch.setattr(kind, name, counting)
+    return asked
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("algorithm", ["brute", "kd_tree"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_neighbours_that_vote_are_searched_once(monkeypatch, weights, algorithm, scaled):
+    rng = np.random.default_rng(0)
+    rows, targets = rng.integers(0, 4, (90, 2)).astype(np.float32), rng.integers(0, 3, 90)
+    made: Any = KNeighborsClassifier(4, weights=weights, algorithm=algorithm)
+    made = (make_pipeline(StandardScaler(), made) if scaled else made).fit(rows, targets)
+    expected = made.predict(rows), made.predict_proba(rows)
+    assert len(set(np.sort(expected[1])[:, -2].tolist())) > 1  # there are ties
+    asked = counted(monkeypatch, KNeighborsClassifier)
+    outputs, predicted = answers(made, rows, 3)
+    assert asked == [90] * (1 if weights == "uniform" else 2)  # rounding may decide a tie there
+    np.testing.assert_array_equal(predicted, expected[0])
+    np.testing.assert_allclose(np.exp(outputs), expected[1], atol=1e-6)
+
+
+class Contrary(RandomForestClassifier):
+    """Says the opposite of what it finds most probable."""
+
+    def predict(self, X):
+        return 2 - super().predict(X)
+
+
+@pytest.mark.parametrize(("kind", "asked"), [(RandomForestClassifier, 1), (Contrary, 3)])
+def test_a_forest_votes_once_unless_it_has_rules_of_its_own(monkeypatch, kind, asked):
+    rows, targets = np.random.default_rng(0).random((60, 2)), np.arange(60) % 3
+    made = kind(5, random_state=0).fit(rows, targets)
+    expected = made.predict(rows)
+    times = counted(monkeypatch, RandomForestClassifier)  # whose `predict` asks for probabilities
+    np.testing.assert_array_equal(answers(made, rows, 3)[1], expected)
+    assert len(times) == asked
 
 
 def test_small_probabilities_are_ranked(points, tmp_path, monkeypatch):

@@ -91,12 +91,16 @@ def answers(
         pixels: float (n, height * width * channels).
     """
     known = np.asarray(estimator.classes_).astype(int)
-    predicted = np.asarray(estimator.predict(pixels)).astype(int)
     outputs = np.full((len(pixels), classes), np.log(_SMALLEST))  # also for unseen classes
+    shares = None
     if hasattr(estimator, "predict_proba"):
-        outputs[:, known] = np.log(
-            np.maximum(np.asarray(estimator.predict_proba(pixels), np.float64), _SMALLEST)
-        )
+        shares = np.asarray(estimator.predict_proba(pixels), np.float64)
+    if shares is not None and _votes(estimator):
+        predicted = known[shares.argmax(1)]
+    else:
+        predicted = np.asarray(estimator.predict(pixels)).astype(int)
+    if shares is not None:
+        outputs[:, known] = np.log(np.maximum(shares, _SMALLEST))
     elif hasattr(estimator, "decision_function"):
         margins = np.asarray(estimator.decision_function(pixels), np.float64)
         if margins.ndim == 1:  # for two classes: that of the second
@@ -106,6 +110,20 @@ def answers(
     else:
         outputs[np.arange(len(pixels)), predicted] = 0.0
     return outputs.astype(np.float32), predicted
+
+
+def _votes(estimator: Any) -> bool:
+    """Whether scikit-learn's `predict` is by definition the first of the most probable classes, and
+    not worth a second search of all neighbours or trees."""
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import Pipeline
+
+    last = estimator[-1] if type(estimator) is Pipeline else estimator
+    method = getattr(type(last), "predict", None)
+    if method is KNeighborsClassifier.predict:
+        return last.weights == "uniform"  # sums of other weights are rounded in another order
+    return method in (ExtraTreesClassifier.predict, RandomForestClassifier.predict)
 
 
 def for_loss(estimator: Classifier, outputs: np.ndarray) -> np.ndarray:
