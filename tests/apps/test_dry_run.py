@@ -48,6 +48,46 @@ def test_pictures_that_are_left_out_are_counted(folder: Path, capsys):
     assert "data: 1 picture that cannot be read was left out (first: " in said
 
 
+WRONG = """\
+import assay
+from assay.tasks.classify import Classify
+
+
+@assay.register_task("vague")
+class Vague(Classify):
+    name = "vague"
+
+    def metrics(self, predictions, targets):
+        return {"accuracy": "high"}
+"""
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_task_of_ones_own_is_tried(tmp_path: Path, monkeypatch, more: list[str], capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vague.py").write_text(WRONG)
+    (tmp_path / "a.yaml").write_text(
+        "study: a\nplugins: [vague.py]\ndataset: {name: digits, train: 100}\ntask: vague\n"
+        "network: mlp\ntraining: {epochs: 1}\nrepeats: 1\n"
+    )
+    assert main(["run", "a.yaml", "--store", "store", *more]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "metrics returned 'high' as accuracy, expected a finite number" in said
+    assert "vague.py:" in said
+
+
+def test_a_task_is_not_tried_on_a_dataset_that_is_not_here(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ASSAY_DATA", raising=False)
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "vague.py").write_text(WRONG)
+    (tmp_path / "a.yaml").write_text(
+        "study: a\nplugins: [vague.py]\ndataset: mnist\ntask: vague\nnetwork: mlp\nrepeats: 1\n"
+    )
+    assert main(["run", "a.yaml", "--store", "store", "--dry-run"]) == 0
+    assert "1 to train" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_dry_run_refuses_what_no_engine_can_train(study: Path, tmp_path: Path, capsys):
     """What `assay run` refuses before it trains, and for which trial."""
     store = ["--store", str(tmp_path / "store")]

@@ -21,17 +21,17 @@ __all__ = ["check_inputs", "check_plan", "known_runs", "refusals", "to_train"]
 def check_inputs(groups: Sequence[Cohort], data_dir: Path | None) -> None:
     """Check the files of datasets, and the user's own datasets and tasks, before training."""
     from assay.data import check_files
-    from assay.studies.members import try_tasks
 
     check_files(_datasets(groups), data_dir)
-    try_tasks([member.config for group in groups for member in group.members], data_dir)
+    _try_tasks(groups, data_dir)
 
 
 def check_plan(
     plan: Plan, data_dir: Path | None, machine: Machine, stored: Collection[str] = ()
 ) -> list[str]:
     """Check that this machine and the engines can train the runs of a plan, or the first samples
-    of a search, and that the user's own files can be read.
+    of a search, that the user's own files can be read, and that own tasks do what `Task` says
+    on the datasets that are here.
 
     Args:
         stored: runs that need no training.
@@ -40,7 +40,7 @@ def check_plan(
         What has to be installed first, and notes about datasets of which a part is left out.
 
     Raises:
-        ConfigError: this machine has too little memory.
+        ConfigError: this machine has too little memory, or an own task does something else.
         DataError: the user's own files are damaged.
         EngineError: one cannot; the message names the trial if there are several.
     """
@@ -54,9 +54,25 @@ def check_plan(
     missing = to_train(groups, stored)
     specs = _datasets(missing)
     check_files(specs, data_dir, fetch=False)
+    _try_tasks([g for g in missing if _is_here(g.members[0].config["dataset"], data_dir)], data_dir)
     left_out = [spec for spec in specs if "on_error" in spec]
     told = [f"data: {note}" for spec in left_out for note in load(spec, data_dir).notes]
     return list(dict.fromkeys([*map(str, refusals(plan, missing, machine)), *told]))
+
+
+def _try_tasks(groups: Sequence[Cohort], data_dir: Path | None) -> None:
+    from assay.studies.members import try_tasks
+
+    try_tasks([member.config for group in groups for member in group.members], data_dir)
+
+
+def _is_here(spec: Spec, data_dir: Path | None) -> bool:
+    """Whether a dataset needs no published files, or all of them are there."""
+    from assay.data import find
+    from assay.data.catalog import ENTRIES
+
+    name = str(spec["name"])
+    return not ENTRIES[name].sources or find(name, data_dir) is not None
 
 
 def to_train(groups: Sequence[Cohort], stored: Collection[str]) -> list[Cohort]:
