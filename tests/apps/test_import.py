@@ -57,7 +57,7 @@ def test_a_run_that_is_not_finite_has_diverged_and_seeds_may_be_counted(tmp_path
     plan = import_runs(tmp_path / "store", "mine", runs, lower=["imported_error"])
     records = stored(tmp_path / "store", "mine")
     assert [(r.seed, r.status) for r in records] == [
-        (0, "finished"), (1, "diverged"), (0, "diverged"), (1, "finished")
+        (0, "finished"), (1, "diverged"), (2, "diverged"), (3, "finished")
     ]  # fmt: skip
     assert records[0].metrics == {"test_imported_error": 0.2, "test_loss": 1}  # f1 is undefined
     assert records[1].metrics == records[2].metrics == {}
@@ -80,7 +80,7 @@ def test_a_run_with_an_empty_cell_is_missing(tmp_path: Path, capsys: pytest.Capt
     assert "diverged" not in out
     known = [(r.seed, r.metrics) for r in stored(tmp_path / "store", "mine")]
     assert known[0] == (2, {"test_accuracy": 0.4, "test_loss": 1})
-    assert known[2] == (1, {"test_accuracy": 0.4})
+    assert known[2] == (4, {"test_accuracy": 0.4})
     assert main(["import", str(written(tmp_path, whole.replace("a,0.2", "a,"))), *place]) == 0
     assert f"1 run is missing, without a value of accuracy: {first}" in capsys.readouterr().out
 

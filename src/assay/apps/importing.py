@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import starmap
+from itertools import count, starmap
 from pathlib import Path
 
 from assay.apps.import_events import read_events
@@ -150,9 +150,9 @@ def _check_name(store: Store, name: str) -> None:
             raise ConfigError(f"the plan of study {known!r} in the store {store.path} is damaged, "
                               "and an import would replace it; choose another --study")  # fmt: skip
         if not is_imported(plan):
-            count = len(store.recorded(planned_runs(plan)))
+            runs = len(store.recorded(planned_runs(plan)))
             raise ConfigError(
-                f"study {known!r} was trained here ({count} run{'s' * (count != 1)} in the store "
+                f"study {known!r} was trained here ({runs} run{'s' * (runs != 1)} in the store "
                 f"{store.path}), and an import would take its place; choose another --study, "
                 f"for example {name}-imported"
             )
@@ -187,20 +187,22 @@ def _directions(
 
 
 def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
-    """Return a record of each run; the status of a missing one is "failed"."""
+    """Return a record of each run; the status of a missing one is "failed".
+
+    A run without a seed gets one that no other run has: runs of two trials that only stand in the
+    same place of a file are no pair, and of a sorted file such pairs would differ significantly.
+    """
     import numpy as np
 
     main = f"test_{main_metric(runs)}"
     missing = {id(run) for run in missing_runs(runs)}
-    counted: dict[str, int] = {}
+    unused = count(max((run.seed for run in runs if run.seed is not None), default=-1) + 1)
     known: dict[str, str] = {}
     found = []
     for run in runs:
-        key = repr(sorted(run.levels.items()))
-        seed = counted.get(key, 0) if run.seed is None else run.seed
+        seed = next(unused) if run.seed is None else run.seed
         if abs(seed) > LARGEST_SEED:
             raise ConfigError(f"{run.place}: seed {seed} is too large; at most {LARGEST_SEED}")
-        counted[key] = seed + 1
         config = {"imported": name, "levels": run.levels, "dataset": {"name": name}, "seed": seed}
         config |= {"network": {}, "training": {}}
         identity = run_id(config)

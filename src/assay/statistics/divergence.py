@@ -80,7 +80,7 @@ def _worst(seen: Sequence[float], metric: str) -> tuple[float, float]:
 
 
 def side_of(trials: Sequence[Outcome]) -> Outcome:
-    """Return the mean over combinations, for the seeds that all of them have."""
+    """Return the mean over combinations, see `mean_by_seed`."""
     return Outcome(
         mean_by_seed([trial.mild for trial in trials]),
         mean_by_seed([trial.harsh for trial in trials]),
@@ -90,14 +90,22 @@ def side_of(trials: Sequence[Outcome]) -> Outcome:
 
 
 def mean_by_seed(sides: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """Average over combinations, for the seeds that all of them have."""
+    """Average over combinations, for the seeds that all of them have.
+
+    Runs of combinations that have no seed in common, such as imported ones without seeds, are
+    independent: one of each is averaged, as long as each has one, under the seed of the first.
+    """
     if len(sides) == 1:
         return dict(sides[0])
-    shared = sorted(set(sides[0]).intersection(*sides[1:])) if sides else []
-    if not shared:
+    every = set[int]().union(*sides)
+    shared = sorted(every.intersection(*sides))
+    rows = [[side[seed] for side in sides] for seed in shared]
+    if sides and len(every) == sum(map(len, sides)):
+        shared = list(sides[0])
+        rows = [list(row) for row in zip(*(side.values() for side in sides), strict=False)]
+    if not rows:
         return {}
-    means = np.array([[side[seed] for side in sides] for seed in shared]).mean(-1)
-    return dict(zip(shared, means.tolist(), strict=True))
+    return dict(zip(shared, np.mean(rows, -1).tolist(), strict=False))
 
 
 def compare_outcomes(

@@ -28,8 +28,9 @@ def import_results(
     """Import results made elsewhere as a study of the store.
 
     They get the same intervals, tests and report. A CSV file has a row for each run: numeric
-    columns are metrics, text columns are factors, and `seed` pairs the runs. Runs are judged by the
-    first metric; an empty cell there is a missing run, nan or inf a diverged one. Each folder of
+    columns are metrics, text columns are factors, and `seed` pairs the runs, which are compared
+    without pairs where there is none. Runs are judged by the first metric; an empty cell there is a
+    missing run, nan or inf a diverged one. Each folder of
     TensorBoard events is one run, whose name ends in the seed: tanh-seed1, tanh/1, version_1. In an
     Optuna study, trials with equal parameters count as repeats; a parameter `seed` pairs them.
     Validation metrics are judged, under the name "validation ...", where there are no others.
