@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.statistics import BadRuns, compare, holm, paired_t, share_interval, verdict_of, welch_t
+from assay.statistics import (
+    BadRuns,
+    Comparison,
+    compare,
+    holm,
+    paired_t,
+    share_interval,
+    verdict_of,
+    welch_t,
+)
 
 # "Student" 1908: extra hours of sleep of ten patients with two soporifics
 SLEEP_1 = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
@@ -89,7 +98,7 @@ def test_runs_without_a_partner_are_left_out_and_said_so():
 
 @pytest.mark.parametrize(
     ("difference", "test", "p"),
-    [(0.0, "sign", 1.0), (0.01, "sign", 0.0625), (-0.3, "sign", 0.0625)],
+    [(0.0, "sign", 1.0), (0.01, "sign", 0.0625), (-0.3, "sign", 0.0625), (1e6, "sign", 0.0625)],
 )
 def test_differences_without_spread(difference, test, p):
     b = np.array([0.3, 0.7, 0.55, 0.61, 0.42])
@@ -97,7 +106,7 @@ def test_differences_without_spread(difference, test, p):
     assert (found.test, found.p) == (test, pytest.approx(p))
     ends = (min(difference, 0), max(difference, 0))  # five equal signs do not reach 0.05
     assert (found.low, found.high) == pytest.approx(ends, abs=1e-9)
-    assert found.p_better.value == {0.0: 0.5, 0.01: 1.0, -0.3: 0.0}[difference]
+    assert found.p_better.value == {0.0: 0.5, 0.01: 1.0, -0.3: 0.0, 1e6: 1.0}[difference]
     assert "same in every pair" in found.note
 
 
@@ -108,6 +117,24 @@ def test_two_constant_sides_that_are_not_paired():
     assert (same.p, same.difference) == (1, 0)
     # of the 20 ways to deal six values, two are as extreme
     assert (other.test, other.p) == ("permutation", pytest.approx(0.1))
+    assert other.least_p == other.p
+    # sums of the same numbers in another order differ by rounding
+    large = [1e6 + 0.1, 1e6 + 0.1 + 1e-9, 1e6 + 0.1]
+    rounded = compare(seeds(large), {seed + 9: 2e6 for seed in range(3)})
+    assert (rounded.test, rounded.p) == ("permutation", pytest.approx(0.1))
+
+
+def test_equal_unpaired_runs_are_equivalent_where_so_many_could_show_a_difference():
+    def of(value, n, first):
+        return dict.fromkeys(range(first, first + n), value)
+
+    for n, m in ((3, 3), (4, 4), (2, 8), (2, 7)):  # 2 of 20, 70, 45 and 36 ways to deal them
+        same = compare(of(0.9, n, 0), of(0.9, m, 100))
+        apart = compare(of(0.8, n, 0), of(0.9, m, 100))
+        verdicts = [verdict_of("test_accuracy", c, c.p, 0.01) for c in (same, apart)]
+        clear = (n, m) in ((4, 4), (2, 8))
+        known = ["equivalent", "worse"] if clear else ["no significant difference"] * 2
+        assert verdicts == known, (n, m)
 
 
 def test_one_run_has_no_interval_and_none_no_difference():
@@ -124,7 +151,36 @@ def test_p_better_counts_wins_with_ties_half_in_the_metric_s_direction():
     assert compare(a, b, higher_is_better=False).p_better.value == pytest.approx(1.5 / 4)
     far = {seed + 50: value for seed, value in b.items()}
     # by hand: 3 beats all, 1 ties one, 2 beats one and ties three, 5 beats all
-    assert compare(a, far).p_better.value == pytest.approx((4 + 0.5 + 2.5 + 4) / 16)
+    found = compare(a, far)
+    assert found.p_better.value == pytest.approx((4 + 0.5 + 2.5 + 4) / 16)
+    # 16 pairs of 8 runs are as certain as 4 independent ones
+    assert (found.p_better.low, found.p_better.high) == share_interval(11 / 16, 4)
+
+
+def test_the_spread_of_a_difference_is_that_of_pairs_or_of_both_sides():
+    a, b = seeds([3.0, 1.0, 2.0, 6.0]), seeds([2.0, 2.0, 2.5, 1.0])
+    assert compare(a, b).std == pytest.approx(np.std([1, -1, -0.5, 5], ddof=1))
+    far = {seed + 50: value for seed, value in b.items()}
+    sides = [np.var(list(x.values()), ddof=1) for x in (a, b)]
+    assert compare(a, far).std == pytest.approx(sum(sides) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "shared", "paired"),
+    [
+        (1, 5, 1, True),
+        (2, 5, 1, False),
+        (3, 5, 1, False),
+        (3, 5, 2, True),
+        (4, 5, 2, True),
+        (6, 6, 2, False),
+    ],
+)
+def test_runs_are_paired_if_half_of_them_and_two_have_a_partner(n, m, shared, paired):
+    a = {seed: 0.9 + seed / 100 for seed in range(n)}
+    b = {seed + n - shared: 0.8 + seed / 90 for seed in range(m)}
+    found = compare(a, b)
+    assert (found.paired, found.n) == (paired, shared if paired else min(n, m))
 
 
 def test_p_better_interval_and_its_threshold():
@@ -135,6 +191,10 @@ def test_p_better_interval_and_its_threshold():
     assert clear.meaningful
     assert better.meaningful
     assert not slight.meaningful
+    wins = np.where(np.arange(200) < 120, 1.0, -1.0)  # surely more than half, surely not 3 in 4
+    often = compare(seeds(b[:1] + wins), seeds(np.zeros(200) + b[:1]))
+    assert often.p_better.low > 0.5
+    assert not often.meaningful
     assert better.p_better.low < better.p_better.value < better.p_better.high
 
 
@@ -182,3 +242,19 @@ def test_a_few_differences_that_are_the_same_show_no_equivalence(n, family, verd
     assert verdict_of("test_accuracy", found, 1.0, 0.01, 1 - 0.05 / family) == verdict
     apart = compare({s: v + s / 1e6 for s, v in same.items()}, same)
     assert verdict_of("test_accuracy", apart, 0.5, 0.01) == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.004, 0.003, "equivalent"),
+        (-0.05, 0.001, "no significant difference"),
+        (-0.001, 0.05, "no significant difference"),
+        (-0.01, 0.001, "no significant difference"),
+    ],
+)
+def test_the_whole_interval_of_equivalent_levels_lies_within_what_does_not_matter(
+    low, high, verdict
+):
+    found = Comparison(5, True, "paired t", (low + high) / 2, low, high, 0.2)
+    assert verdict_of("test_accuracy", found, 0.2, equivalence=0.01) == verdict

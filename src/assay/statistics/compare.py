@@ -55,6 +55,7 @@ class Comparison:
             (`share_interval`), which covers at least 95 %.
         std: standard deviation of the paired differences (of differences of independent runs if not
             paired).
+        least_p: the smallest p that so many runs without any spread can have; 0 if they vary.
         margin: how far bad or skewed runs may have shifted the difference, for which the interval
             and p make room.
         note: a note for readers ("one run, no interval"); empty otherwise.
@@ -69,6 +70,7 @@ class Comparison:
     p: float = math.nan
     p_better: Interval = field(default_factory=Interval)
     std: float = math.nan
+    least_p: float = 0.0
     margin: float = 0.0
     note: str = ""
 
@@ -76,11 +78,6 @@ class Comparison:
     def half_width(self) -> float:
         """Half the width of the interval of the difference."""
         return (self.high - self.low) / 2
-
-    @property
-    def least_p(self) -> float:
-        """The smallest p that so many differences without any spread can have; 0 for others."""
-        return constant_p(self.n) if self.test in ("sign", "permutation") else 0.0
 
     @property
     def meaningful(self) -> bool:
@@ -109,18 +106,33 @@ def paired_t(
     mean, low, high = t_interval(d, confidence)
     if n < 2:
         return TTest(mean, low, high, np.full_like(mean, np.nan))
-    tiny = _TINY * np.maximum(np.abs(d).max(-1), 1.0)
-    constant = np.ptp(d, axis=-1) <= tiny
+    constant = _without_spread(d)
     error = np.where(constant, 1.0, d.std(-1, ddof=1) / np.sqrt(n))
     left = np.maximum(np.abs(mean) - margin, 0.0)
     p = 2 * stdtr(n - 1, -left / error)
-    p = np.where(constant, np.where(left <= tiny, 1.0, constant_p(n)), p)
+    p = np.where(constant, np.where(left <= _rounding(d), 1.0, constant_p(n)), p)
     return _with_zero(TTest(mean, low - margin, high + margin, p), constant, confidence)
 
 
 def constant_p(n: int) -> float:
     """Return p of n differences that are all equal and not 0, by the two-sided sign test."""
     return 2.0 ** (1 - n)
+
+
+def _apart_p(n: int, m: int) -> float:
+    """Return p of n equal values and m others, by the two-sided permutation test."""
+    return min(2 / math.comb(n + m, n), 1.0)
+
+
+def _rounding(*samples: np.ndarray) -> np.ndarray:
+    """Return what counts as 0 beside samples (..., n): errors of rounding, (...,)."""
+    return _TINY * np.maximum.reduce([np.abs(x).max(-1, initial=1.0) for x in samples])
+
+
+def _without_spread(*samples: np.ndarray) -> np.ndarray:
+    """Return whether the values of no sample (..., n) differ by more than rounding, (...,)."""
+    tiny = _rounding(*samples)
+    return np.logical_and.reduce([np.ptp(x, axis=-1) <= tiny for x in samples])
 
 
 def welch_t(
@@ -143,15 +155,13 @@ def welch_t(
     difference = a.mean(-1) - b.mean(-1)
     if min(n, m) < 2:
         return TTest(difference, *[np.full_like(difference, np.nan)] * 3)
-    tiny = _TINY * np.maximum(np.maximum(np.abs(a).max(-1), np.abs(b).max(-1)), 1.0)
-    constant = (np.ptp(a, axis=-1) <= tiny) & (np.ptp(b, axis=-1) <= tiny)
+    constant = _without_spread(a, b)
     va = np.where(constant, 1.0, a.var(-1, ddof=1) / n)
     vb = np.where(constant, 1.0, b.var(-1, ddof=1) / m)
     freedom = (va + vb) ** 2 / (va**2 / (n - 1) + vb**2 / (m - 1))
     left = np.maximum(np.abs(difference) - margin, 0.0)
     p = 2 * stdtr(freedom, -left / np.sqrt(va + vb))
-    separate = np.minimum(2 / math.comb(n + m, n), 1.0)
-    p = np.where(constant, np.where(left <= tiny, 1.0, separate), p)
+    p = np.where(constant, np.where(left <= _rounding(a, b), 1.0, _apart_p(n, m)), p)
     half = np.where(constant, 0.0, stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(va + vb))
     ends = difference - half - margin, difference + half + margin
     return _with_zero(TTest(difference, *ends, p), constant, confidence)
@@ -195,7 +205,7 @@ def _compare_paired(
     margin = bad.among(d).margin
     t = paired_t(d, level, margin)
     wins = float(_wins(d, higher).mean())
-    spread = len(d) > 1 and np.ptp(d) > _TINY * max(np.abs(d).max(), 1.0)
+    spread = not _without_spread(d)
     notes = []
     if len(d) == 1:
         notes.append("one run, no interval")
@@ -213,6 +223,7 @@ def _compare_paired(
         float(t.p),
         Interval(wins, *share_interval(wins, len(d))),
         std=float(d.std(ddof=1)) if len(d) > 1 else math.nan,
+        least_p=0.0 if spread else constant_p(len(d)),
         margin=float(margin),
         note="; ".join(notes),
     )
@@ -225,7 +236,7 @@ def _compare_unpaired(
     t = welch_t(a, b, level, margin)
     wins = float(_wins(a[:, None] - b, higher).mean())
     n = min(len(a), len(b))
-    spread = max(np.ptp(a), np.ptp(b)) > _TINY
+    spread = not _without_spread(a, b)
     notes = ["seeds differ, so the runs are not paired"]
     if n == 1:
         notes.append("one run on a side, no interval")
@@ -240,6 +251,7 @@ def _compare_unpaired(
         float(t.p),
         Interval(wins, *share_interval(wins, n)),
         std=float(np.hypot(a.std(ddof=1), b.std(ddof=1))) if n > 1 else math.nan,
+        least_p=0.0 if spread else _apart_p(len(a), len(b)),
         margin=float(margin),
         note="; ".join(notes),
     )
