@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assay.apps.api import plan_of
+from assay.apps.web import views
 from assay.apps.web.pages import Site
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import ConfigError
@@ -39,6 +40,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         opened.save_plan(plan.to_json())
         opened.add(record)
     return folder
+
+
+def test_the_table_of_runs_leaves_ends_and_floors_to_the_page_of_a_run(store: Path):
+    found = views.runs(Shelf(store), "tiny")
+    shown = [column["name"] for column in found["columns"] if not column["beside"]]
+    assert {"test_distance", "test_recall", "test_reconstruction_error", "val_variety"} <= {*shown}
+    assert not any(part in name for name in shown for part in ("_low_", "_high_", "_floor_"))
+    head, _ = views.runs_csv(found).splitlines()
+    assert {"test_distance", "test_low_distance", "test_floor_distance"} <= {*head.split(",")}
 
 
 def test_sliders_and_the_way_between_two_faces(store: Path):

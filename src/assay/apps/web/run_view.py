@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from assay.core.errors import AssayError
 from assay.core.plans import PlannedTrial, runs_by_label
 from assay.core.records import Record, Spec
 
-__all__ = ["column", "pictures", "run"]
+__all__ = ["metric_columns", "pictures", "run"]
 
 MOST_CLASSES = 40
 """Largest number of classes for which a confusion matrix is readable."""
@@ -69,18 +69,37 @@ def _curves(record: Record) -> dict[str, dict[str, Any]]:
     }
 
 
-def _end(name: str, side: str) -> str:
-    """Return the name of an end of a metric's interval: "test_distance" -> "test_low_distance"."""
+def _beside(name: str, side: str) -> str:
+    """Return the name of a number beside a metric, such as the low end of its interval:
+    "test_distance" -> "test_low_distance"."""
     split, _, base = name.partition("_")
     return f"{split}_{side}_{base}"
 
 
-def column(metric: str, values: Iterable[float | None]) -> dict[str, Any]:
-    """Return how the values of a metric are shown below each other."""
+def _ends(metrics: Collection[str]) -> dict[str, list[str]]:
+    """Return the names of both ends of the interval of each metric that was recorded with them."""
+    ends = {name: [_beside(name, side) for side in ("low", "high")] for name in metrics}
+    return {name: both for name, both in ends.items() if {*metrics} >= {*both}}
+
+
+def metric_columns(metrics: Mapping[str, Iterable[float | None]]) -> list[dict[str, Any]]:
+    """Return how the values of each metric are shown below each other, and whether it only stands
+    "beside" another one: the ends of its interval and its floor make a table very wide."""
     from assay.statistics import metric_of, with_unit
 
-    how = {"decimals": _decimals(metric, values), "scale": metric_of(metric).scale}
-    return {"name": metric, "title": with_unit(metric), **how}
+    ends = _ends(metrics)
+    beside = {end for both in ends.values() for end in both}
+    beside |= {_beside(name, "floor") for name in ends}
+    return [
+        {
+            "name": name,
+            "title": with_unit(name),
+            "decimals": _decimals(name, values),
+            "scale": metric_of(name).scale,
+            "beside": name in beside,
+        }
+        for name, values in metrics.items()
+    ]
 
 
 def _decimals(name: str, values: Iterable[float | None]) -> int:
@@ -98,8 +117,7 @@ def _metrics(record: Record) -> list[dict[str, Any]]:
     from assay.statistics import metric_of, with_unit
 
     rows, found = [], record.metrics
-    ends = {name: [_end(name, side) for side in ("low", "high")] for name in found}
-    ends = {name: both for name, both in ends.items() if found.keys() >= {*both}}
+    ends = _ends(found)
     for name, value in found.items():
         if any(name in both for both in ends.values()):
             continue

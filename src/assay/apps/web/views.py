@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assay.apps.web.editing import STUDIES, editable
-from assay.apps.web.run_view import column
+from assay.apps.web.run_view import metric_columns
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError, StoreError, unknown_name
 from assay.core.plans import PlanData, PlannedTrial, own_metrics, runs_by_label, tried_runs
@@ -221,7 +221,7 @@ def runs(shelf: Shelf, name: str) -> dict[str, Any]:
     measured = dict.fromkeys(m for r in records.values() for m in r.metrics)
     order = sorted(measured, key=lambda m: (not m.startswith("test_"), not m.startswith("val_")))
     factors = list(plan.get("factors") or {})
-    columns = [column(m, [r.metrics.get(m) for r in records.values()]) for m in order]
+    columns = metric_columns({m: [r.metrics.get(m) for r in records.values()] for m in order})
     rows = []
     for run, label in labels.items():
         record = records.get(run)

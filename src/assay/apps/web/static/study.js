@@ -83,9 +83,9 @@ function RunTable({ data, find, setFind, order, setOrder, picked, setPicked }) {
     ...data.factors.map((f, i) => ({ name: f.split(".").pop(), of: (r) => r.levels[i], side: "left" })).filter((c) => c.name !== "trial"),
     { name: "seed", of: (r) => r.seed }, { name: "status", of: (r) => r.status, side: "left", text: (v, r) => html`${v}${r.message && html`<span class="question">${r.message}</span>`}` },
     ...data.columns.map((c, i) => ({
-      name: c.title,
+      name: c.title, beside: c.beside,
       of: (r) => r.values[i], text: (v) => fixed(v === null ? null : v * c.scale, c.decimals),
-    })), { name: "seconds", of: (r) => r.seconds, text: (v) => (v === null ? "-" : v.toFixed(v < 1 ? 2 : 1)) },
+    })).filter((c) => !c.beside), { name: "seconds", of: (r) => r.seconds, text: (v) => (v === null ? "-" : v.toFixed(v < 1 ? 2 : 1)) },
   ], [data]);
   const rows = useMemo(() => {
     const words = find.toLowerCase().split(/\s+/).filter(Boolean);
@@ -106,6 +106,7 @@ function RunTable({ data, find, setFind, order, setOrder, picked, setPicked }) {
     <thead><tr><th scope="col"><span class="hidden">compare</span></th>${columns.map((c) => html`<th scope="col" class=${c.side || "right"} aria-sort=${order === c.name ? "ascending" : order === `-${c.name}` ? "descending" : undefined}><button type="button" class="sort" onClick=${() => turn(c)}>${c.name}</button></th>`)}</tr></thead>
     <tbody>${rows.slice(0, shown).map((r) => html`<tr key=${r.run} class=${r.status}><td><input type="checkbox" aria-label="Compare run ${r.run.slice(0, 8)}" checked=${chosen.includes(r.run)} disabled=${r.status === "missing"} onChange=${() => pick(r.run)} /></td>
       ${columns.map((c, i) => (i === 0 ? html`<td class="left">${r.status === "missing" ? c.of(r) : html`<${Link} to=${runAddress(r.run)}>${c.of(r)}<//>`}</td>` : html`<td class=${c.side || "right"}>${c.text ? c.text(c.of(r), r) : c.of(r) ?? "-"}</td>`))}</tr>`)}</tbody></table></div>
+    ${data.columns.some((c) => c.beside) && html`<p class="note">The ends of intervals over images and the floors are on the page of each run and in the CSV file.</p>`}
     ${rows.length > shown && html`<p><button type="button" onClick=${() => setShown(shown + 500)}>Show more (${count(rows.length - shown)})</button></p>`}`;
 }
 
