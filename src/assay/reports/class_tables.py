@@ -11,6 +11,7 @@ from assay.reports import predictions, views
 from assay.reports.flat import Row
 from assay.reports.results import interval_text
 from assay.reports.tables import Column, Table
+from assay.reports.texts import ns
 from assay.statistics import by_trial
 
 __all__ = ["class_tables"]
@@ -44,11 +45,12 @@ def class_tables(
             Column("test images", lambda r: str(r["images"])),
             *(Column(_FORMATS[name].name, _cell(name)) for name in known),
         )
-        n = rows[0]["recall"].n
+        counts = [row["recall"].n for row in rows]
+        runs_of = ns(counts).removeprefix("n = ")
+        over = "one run" if max(counts) == 1 else f"mean over {runs_of} runs with its 95 % interval"
         notes = (
-            f"Each class against all others: "
-            f"{'one run' if n == 1 else f'mean over {n} runs with its 95 % interval'}. Recall is "
-            "the accuracy on the images of the class.",
+            f"Each class against all others: {over}. Recall is the accuracy on the images of the "
+            "class.",
         )
         title = f"Classes: {trial['label']}"
         made.append(Table(title, columns, entries, f"assay report {plan['study']}", notes))

@@ -173,35 +173,39 @@ CLASS_METRICS = ("precision", "recall", "f1", "pr_auc")
 def per_class(records: Iterable[Record]) -> list[ClassScores]:
     """Return {"class", "images", "accuracy", "precision", "recall", "f1"} for each class.
 
-    All but the first two are estimates over the runs. "accuracy" is the share of right answers
-    among the test images of the class, which is its recall; precision is 0 if a run never predicts
-    the class. If all runs kept probabilities, there is also "pr_auc", the average precision. Its
-    ranking is by log-odds; records of earlier versions have probabilities in float16 only.
+    All but the first two are estimates over the runs that were tested on images of the class, which
+    are not all if test images vary (`vary: split`); "images" are those of the first of them.
+    "accuracy" is the share of right answers among the test images of the class, which is its
+    recall; precision is 0 if a run never predicts the class. If all runs kept probabilities, there
+    is also "pr_auc", the average precision. Its ranking is by log-odds; records of earlier versions
+    have probabilities in float16 only.
     """
-    runs = classified(records)
-    if not runs:
-        return []
-    pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in runs]
-    found = (
-        r.predictions.get("test_log_odds", r.predictions.get("test_probabilities")) for r in runs
-    )
-    scores = [score for score in found if score is not None]
+    tested = [(r.predictions["test_target"], r) for r in classified(records)]
+    kept = ("test_log_odds", "test_probabilities")
+    ranked = all(set(kept) & set(run.predictions) for _, run in tested)
     rows: list[ClassScores] = []
-    for number in np.unique(pairs[0][0]):
+    for number in sorted({int(n) for targets, _ in tested for n in np.unique(targets)}):
+        mine = [run for targets, run in tested if np.any(targets == number)]
+        pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in mine]
         right = [float(np.sum((t == number) & (p == number))) for t, p in pairs]
         true, said = ([float(np.sum(x[i] == number)) for x in pairs] for i in (0, 1))
         recall = _shares(right, true)
         row: ClassScores = {
-            "class": int(number),
+            "class": number,
             "images": int(true[0]),
             "accuracy": estimate(recall),
             "precision": _bounded(_shares(right, said)),
             "recall": _bounded(recall),
             "f1": _bounded([2 * r / (t + s) for r, t, s in zip(right, true, said, strict=True)]),
         }
-        if len(scores) == len(runs):
-            ranked = [(t == number, s[:, number]) for (t, _), s in zip(pairs, scores, strict=True)]
-            row["pr_auc"] = _bounded([_average_precision(*one) for one in ranked])
+        if ranked:
+            odds = [next(r.predictions[k] for k in kept if k in r.predictions) for r in mine]
+            row["pr_auc"] = _bounded(
+                [
+                    _average_precision(targets == number, scores[:, number])
+                    for (targets, _), scores in zip(pairs, odds, strict=True)
+                ]
+            )
         rows.append(row)
     return rows
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import assay
-from assay.apps.web.run_view import column
+from assay.apps.web.run_view import metric_columns
 
 Visit = Callable[..., Any]
 
@@ -38,8 +38,10 @@ def test_a_printed_study_keeps_the_key_of_its_curves_and_its_colours(visit: Visi
 
 
 def test_numbers_below_each_other_have_equal_decimals(visit: Visit):
-    assert column("test_loss", [0.0, 0.5, None])["decimals"] == 4  # not "0" above "0.5000"
-    assert [column("epochs", values)["decimals"] for values in ([2.0, 3.0], [0.8, 2.0])] == [0, 2]
+    (loss,) = metric_columns({"test_loss": [0.0, 0.5, None]})
+    assert loss["decimals"] == 4  # not "0" above "0.5000"
+    epochs = [metric_columns({"epochs": values})[0] for values in ([2.0, 3.0], [0.8, 2.0])]
+    assert [column["decimals"] for column in epochs] == [0, 2]
     page = visit("/study/small")
     page.locator("table.runs tbody tr").first.wait_for()
     assert page.evaluate("[fixed(0, 4), fixed(-1.25, 1), fixed(12000, 0), fixed(null, 2)]") == [
