@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError
@@ -82,9 +82,20 @@ def _ends(metrics: Collection[str]) -> dict[str, list[str]]:
     return {name: both for name, both in ends.items() if {*metrics} >= {*both}}
 
 
-def metric_columns(metrics: Mapping[str, Iterable[float | None]]) -> list[dict[str, Any]]:
-    """Return how the values of each metric are shown below each other, and whether it only stands
-    "beside" another one: the ends of its interval and its floor make a table very wide."""
+class MetricColumn(TypedDict):
+    """How the values of a metric are shown below each other, and whether it only stands "beside"
+    another one."""
+
+    name: str
+    title: str
+    decimals: int
+    scale: float
+    beside: bool
+
+
+def metric_columns(metrics: Mapping[str, Iterable[float | None]]) -> list[MetricColumn]:
+    """Return a column for each metric. The ends of the interval of another metric and its floor
+    stand beside it, because they make a table very wide."""
     from assay.statistics import metric_of, with_unit
 
     ends = _ends(metrics)
