@@ -186,7 +186,10 @@ def test_confusion_and_classes_by_hand():
 
 def test_scores_of_a_class_are_those_of_the_runs_that_were_tested_on_it():
     # as with `vary: split`: the first run has no image of class 2, the second none of class 0
-    runs = [predicted("t", 0, [0, 1], [0, 0], [1, 1]), predicted("t", 1, [1, 2, 2], [1, 2, 1], [1] * 3)]
+    runs = [
+        predicted("t", 0, [0, 1], [0, 0], [1, 1]),
+        predicted("t", 1, [1, 2, 2], [1, 2, 1], [1] * 3),
+    ]
     rows = per_class(runs)
     assert [(row["class"], row["images"]) for row in rows] == [(0, 1), (1, 1), (2, 2)]
     assert [(row["recall"].mean, row["recall"].n) for row in rows] == [(1, 1), (0.5, 2), (0.5, 1)]

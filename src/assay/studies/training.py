@@ -57,7 +57,7 @@ def _read_optimizer(entry: Entry) -> Spec:
     name, rest = _named(entry, "optimizer", list(OPTIMIZERS), "sgd")
     settings = options_of(OPTIMIZERS[name])
     if "learning_rate" in rest.value and "learning_rate" not in settings:  # as in Keras
-        beside = ".".join((*entry.path[:-1], "learning_rate"))
+        beside = ".".join(map(str, (*entry.path[:-1], "learning_rate")))
         said = f"learning_rate stands beside the optimizer, not in it: {beside}"
         entry.problems.add(rest["learning_rate"].error(said, key=True))
         del rest.value["learning_rate"]
