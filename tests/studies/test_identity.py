@@ -101,6 +101,29 @@ def test_layers_that_draw_have_versions_of_their_own(
 
 
 @pytest.mark.parametrize(
+    ("style", "pretrain", "versions"),
+    [
+        ("course", None, {}),
+        ("any", None, {"dataset clocks-rendered": 2}),
+        ("course", {"name": "rendered", "style": "any"}, {"pretraining rendered": 2}),
+        ("course", {"name": "rendered"}, {}),
+        ("course", {"name": "reader", "reader": "any"}, {"pretraining reader": 2}),
+        ("course", {"name": "reader", "reader": "course"}, {}),
+    ],
+)
+def test_versions_of_clocks_are_those_of_their_style(
+    style: str, pretrain: dict[str, str] | None, versions: dict[str, int]
+):
+    """Clocks of style any have been others, and so has the reader that ships for them."""
+    training = {"epochs": 1, **({"pretrain": pretrain} if pretrain else {})}
+    dataset = {"name": "clocks-rendered", "style": style}
+    task = {"name": "tell_time", "labels": "relational"}
+    study = {"study": "clocks", "dataset": dataset, "network": "clock-net", "task": task}
+    (config,) = plan_of({**study, "training": training, "repeats": 1}).configs()
+    assert config.get(VERSIONS, {}) == versions
+
+
+@pytest.mark.parametrize(
     ("normalize", "augment", "versions"),
     [
         ("unit", {"cutout": 3}, {"augmentation cutout": 2}),

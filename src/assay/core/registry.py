@@ -92,7 +92,8 @@ def register(kind: str, name: str, entry: object, help: str = "", version: int =
         entry: the part itself, or "module:attribute" to import it when it is first needed.
         help: one line for lists of parts, which then need not import it.
         version: increased when a change affects the numbers of runs that use it; from 2 on, it is
-            part of their names.
+            part of their names. Where it depends on the part's settings, the entry also has
+            `version_of(spec)`.
 
     Raises:
         ConfigError: another place has registered this name before.

@@ -106,6 +106,11 @@ class DatasetEntry:
     task: str = "classify"
     split_version: int = 1
 
+    def version_of(self, spec: Spec) -> int:
+        """Return the version of the images or of their split that a specification describes: from 2
+        on, runs with it are others than before."""
+        return self.split_version
+
     def check(self, spec: Spec) -> dict[str, str]:
         """Return errors in combinations of this entry's own options: {key: message}.
 

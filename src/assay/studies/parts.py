@@ -19,7 +19,7 @@ from assay.core.errors import CodeChangedError
 from assay.core.imports import is_library
 from assay.core.plans import PlanData
 from assay.core.plugins import digest_of, load, look_in
-from assay.core.records import Config, run_id
+from assay.core.records import Config, Spec, run_id
 from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
 from assay.data.transforms import TRANSFORMS, switched_on
@@ -175,9 +175,10 @@ def _outside(config: Mapping[str, Any]) -> dict[str, str]:
 
 def versions_of(config: Config) -> dict[str, int]:
     """Return the versions of a configuration's parts that are not 1, by part."""
-    found = {
-        f"{registry.kind} {name}": _version(registry, name) for registry, name in used_parts(config)
-    }
+    found: dict[str, int] = {}
+    for registry, name, spec in _used(config):
+        part = f"{registry.kind} {name}"
+        found[part] = max(found.get(part, 1), _version(registry, name, spec))
     if config["engine"] in _OURS:
         layers = ((n, v) for n, v in _LAYERS.items() if _has(config["network"], n))
         found |= {f"layer {name}": version for name, version in layers}
@@ -195,9 +196,10 @@ def _has(described: object, layer: str) -> bool:
     return isinstance(described, list) and any(x == layer or _has(x, layer) for x in described)
 
 
-def _version(registry: Registry[Any], name: str) -> int:
-    """Return the version of a part; for datasets it includes the version of the split."""
-    return registry.version(name) + (ENTRIES[name].split_version - 1 if registry is ENTRIES else 0)
+def _version(registry: Registry[Any], name: str, spec: Spec) -> int:
+    """Return the version of a part; that of its settings, if it has one, counts as well."""
+    version_of = getattr(registry[name], "version_of", None)
+    return registry.version(name) + (version_of(spec) - 1 if version_of else 0)
 
 
 def _plugin_digests(config: Config) -> dict[str, str]:
@@ -241,23 +243,30 @@ def _with_datasets(config: Config) -> Iterator[dict[str, Any]]:
 
 def used_parts(config: Config) -> Iterator[tuple[Registry[Any], str]]:
     """Yield the registered parts of a configuration: registry and name."""
+    for registry, name, _ in _used(config):
+        yield registry, name
+
+
+def _used(config: Config) -> Iterator[tuple[Registry[Any], str, Spec]]:
+    """Yield registry and name of the parts of a configuration, with the settings of datasets and of
+    pretraining; {} for others."""
     for section in _with_datasets(config):
-        yield ENTRIES, section["dataset"]["name"]
+        yield ENTRIES, section["dataset"]["name"], section["dataset"]
         for name in switched_on(section["dataset"]):
-            yield TRANSFORMS, name
-    yield FAMILIES, config["network"]["family"]
+            yield TRANSFORMS, name, {}
+    yield FAMILIES, config["network"]["family"], {}
     task = config["task"]
-    yield TASKS, task if isinstance(task, str) else task["name"]
+    yield TASKS, task if isinstance(task, str) else task["name"], {}
     training = config["training"]
     named = (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("pretrain", PRETRAININGS))
     for key, registry in named:
         if training.get(key):
-            yield registry, training[key]["name"]
+            yield registry, training[key]["name"], training[key] if key == "pretrain" else {}
     for name in training.get("augment") or {}:
         if name in AUGMENTATIONS:
-            yield AUGMENTATIONS, name
+            yield AUGMENTATIONS, name, {}
     if config["engine"] in ENGINES.names():
-        yield ENGINES, config["engine"]
+        yield ENGINES, config["engine"], {}
 
 
 def _digest_of(place: CodePlace) -> str:

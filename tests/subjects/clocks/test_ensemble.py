@@ -24,8 +24,9 @@ from assay.subjects.clocks.reading.ensemble import (
     weigh,
 )
 from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.render import marked, render
 from assay.subjects.clocks.render.corrupted import KINDS, corrupted
-from assay.subjects.clocks.render.photo_like import photo_like
+from assay.subjects.clocks.render.photo_like import photo_like, some_photo_like
 from assay.subjects.clocks.time import spans_text
 
 NETWORK = {"family": "clock-net", "filters": [[8], [16]], "squeeze": 8, "dense": [16]}
@@ -160,6 +161,23 @@ def test_pictures_like_photos_are_the_same_again_and_turned_where_asked():
     assert (below > 0).all()  # not turned: the bright half stays below
     below = one[:, 40:, 12:36].mean((1, 2, 3)) - one[:, 8:16, 12:36].mean((1, 2, 3))
     assert not (below > 0).all()
+
+
+def test_only_dials_that_show_where_the_twelve_is_are_rotated():
+    times = np.arange(0, 720, 3)
+    drawn = render(times, style="any", seed=8, size=48)
+    shown = marked(drawn.scene, "any")
+    assert 0.1 < 1 - shown.mean() < 0.35
+    twelve = (drawn.targets[:, 2] + 0.5) % 1 - 0.5
+    assert (abs(twelve[~shown]) < 0.1).all()  # as a person takes them
+    assert (abs(twelve[shown]) > 0.2).mean() > 0.1
+    images, directions = some_photo_like(
+        drawn.images[..., None], drawn.targets[:, 2:], 1.0, np.random.default_rng(0), shown
+    )
+    moved = (directions != drawn.targets[:, 2:]).all(1)
+    assert not moved[~shown].any()
+    assert 0.2 < moved[shown].mean() < 0.5
+    assert (images != drawn.images[..., None]).any((1, 2, 3)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

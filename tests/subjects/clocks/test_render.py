@@ -55,6 +55,14 @@ def test_twelve_straight_on_puts_both_hands_up():
     assert down < -8
 
 
+def test_an_hour_hand_that_slips_is_drawn_off_its_place_and_told_on_it():
+    scene = straight([240])
+    slipped = replace(scene, slip=np.array([0.03]))
+    np.testing.assert_allclose(slipped.pointing()[0, :2], [1 / 3 + 0.03, 0], atol=1e-9)
+    np.testing.assert_array_equal(targets_of(slipped), targets_of(scene))
+    assert (draw_scene(slipped, "course", SIZE) != draw_scene(scene, "course", SIZE)).any()
+
+
 def test_three_o_clock_has_a_hand_up_and_one_to_the_right():
     image = hands_only(draw_scene(straight([180]), "course", SIZE)[0])
     half = SIZE // 2
@@ -194,6 +202,18 @@ def test_a_dial_has_its_numerals_and_ticks_where_they_belong():
     quarters = draw_dial(DialDesign(numerals="quarters", hour=(0, 0, 0), minute=(0, 0, 0)))
     arabic = draw_dial(DialDesign(hour=(0, 0, 0), minute=(0, 0, 0)))
     assert 0 < quarters.sum() < arabic.sum()
+
+
+def test_hours_may_have_dots_and_only_four_of_them_a_tick():
+    dial = DialDesign(numerals="none", hour=(0.8, 0.9, 0.05), minute=(0, 0, 0), hours=4, hour_dots=True)
+    assert not dial.marked
+    ink = draw_dial(dial)
+    half = TEXTURE // 2
+    for turn in range(12):
+        angle = 2 * np.pi * turn / 12
+        place = 0.85 * np.array([-np.cos(angle), np.sin(angle)])
+        down, right = (half * (1 + place)).astype(int)
+        assert (ink[down, right] > 0.5) == (turn % 3 == 0)
 
 
 def test_an_unknown_style_is_named():

@@ -42,6 +42,9 @@ EPOCH = 3200
 MOST_STEPS = 10_000_000
 """More updates than any training makes, because time ends it."""
 
+RATES = (2e-3, 7e-4)
+"""Learning rates: from random weights, and from those of a reader, which a large one would undo."""
+
 EVALUATE_EVERY = 200
 """Updates between two evaluations: half a minute on a slow core."""
 
@@ -86,7 +89,7 @@ def reader_study(
             "minutes": minutes,
             "batch_size": BATCH,
             "optimizer": "adam",
-            "learning_rate": 2e-3,
+            "learning_rate": RATES[start is not None],
             "schedule": {"name": "cosine", "warmup": 0.03},
             "ema": 0.998,
             "evaluate_every": EVALUATE_EVERY,

@@ -20,13 +20,22 @@ from assay.subjects.clocks.time import minutes_of, text
 if TYPE_CHECKING:
     from assay.subjects.clocks.render.scene import Scene
 
-__all__ = ["ClocksRendered", "DrawnImages"]
+__all__ = ["ClocksRendered", "DrawnImages", "style_version"]
 
 TIMES = 720
 PER_TIME, TEST_PER_TIME = 20, 5
 MOST_PER_TIME = 1000
 SIDES = (24, 512)
 STYLES = ("course", "any")
+
+
+def style_version(style: str) -> int:
+    """Return how often the clocks of a style have been other ones, plus 1.
+
+    Since version 2 of `any`, dials without numerals or mark stand upright, hour hands slip, and
+    there are bold drawings.
+    """
+    return 2 if style == "any" else 1
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,12 @@ class DrawnImages:
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return self[np.arange(len(self))]
 
+    def marked(self) -> np.ndarray:
+        """(n,) whether something on the dial shows where the 12 is."""
+        from assay.subjects.clocks.render import marked
+
+        return marked(self.scene, self.style)
+
     def targets(self) -> np.ndarray:
         """See `assay.subjects.clocks`: float32 (n, 5)."""
         from assay.subjects.clocks.render import targets_of
@@ -80,6 +95,10 @@ class DrawnImages:
 
 class ClocksRendered(DatasetEntry):
     """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
+
+    def version_of(self, spec: Spec) -> int:
+        """The version of the style."""
+        return style_version(spec["style"])
 
     def check(self, spec: Spec) -> dict[str, str]:
         """Check that `glare` and `photo_like` are only used with fresh clocks."""
@@ -120,7 +139,9 @@ class ClocksRendered(DatasetEntry):
             images, targets = np.asarray(drawn), _targets(drawn, spec)
             if share := spec.get("photo_like", 0.0):
                 rng = stream(spec["seed"], "photo-like", epoch)
-                images, targets[:, 2:] = some_photo_like(images, targets[:, 2:], share, rng)
+                images, targets[:, 2:] = some_photo_like(
+                    images, targets[:, 2:], share, rng, drawn.marked()
+                )
             return Split(images, targets)
 
         return draw

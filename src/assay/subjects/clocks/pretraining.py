@@ -12,19 +12,22 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError, NetworkError
 from assay.core.options import check_fields, choice, integer, options_of, setting, text
-from assay.core.records import Config
+from assay.core.records import Config, Spec
 from assay.data import Info
 from assay.data.dataset import FitData
 from assay.data.loading import load
 from assay.engines.engine import Cohort, Progress, Resources
 from assay.engines.pretraining import Train, ended, first_part, first_progress
 from assay.networks.checks import check_weights
-from assay.subjects.clocks.dataset import STYLES
+from assay.subjects.clocks.dataset import STYLES, style_version
 
 __all__ = ["ReaderPretraining", "RenderedPretraining"]
 
 EPOCH = 3200
 """Number of fresh clocks to draw at a time."""
+
+READERS = {"any": 2}
+"""Versions of the weights of built-in readers that have changed."""
 
 LOOKS = 20
 """Number of evaluations, after each of which an interrupted pretraining can resume."""
@@ -62,6 +65,11 @@ class RenderedPretraining:
     def first(self) -> Config:
         """What the configuration of the first training has beside the run's."""
         return {"pretraining": self.steps}
+
+    @staticmethod
+    def version_of(spec: Spec) -> int:
+        """The version of the style; see `assay.core.registry.register`."""
+        return style_version(spec["style"])
 
     def first_updates(self, batch_size: int, data_dir: Path | None) -> int:
         """Return the number of updates on rendered clocks, for estimates of cost."""
@@ -118,6 +126,11 @@ class ReaderPretraining:
         _check_task(task, "is a reader of clocks")
         if self.reader == Path(self.reader).stem:  # a file may be on another machine, or gone
             check_reader(self.reader, "training.pretrain.reader")
+
+    @staticmethod
+    def version_of(spec: Spec) -> int:
+        """The version of a built-in reader; see `assay.core.registry.register`."""
+        return READERS.get(spec["reader"], 1)
 
     def weights(
         self,

@@ -12,7 +12,7 @@ from assay.core.seeds import stream
 from assay.subjects.clocks.labels.distributions import NEAR
 from assay.subjects.clocks.reading.ensemble import BANDS, Stack, evidence, features_of
 from assay.subjects.clocks.reading.reader import Reader
-from assay.subjects.clocks.render import render
+from assay.subjects.clocks.render import marked, render
 from assay.subjects.clocks.render.corrupted import KINDS, corrupted
 from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.time import HALF_DAY, distance
@@ -42,9 +42,11 @@ def drawn_photos(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     for (style, kind), share in MIXTURE.items():
         rng = stream(seed, "photos", style, kind)
         times = rng.integers(0, HALF_DAY, round(share * count))
-        drawn = render(times, style=style, seed=seed, names=("photos", kind)).images[..., None]
+        clocks = render(times, style=style, seed=seed, names=("photos", kind))
+        drawn = clocks.images[..., None]
         if kind.startswith("photo"):
-            drawn, _ = photo_like(drawn, rng, turn=kind.endswith("turned"))
+            turned = marked(clocks.scene, style) & kind.endswith("turned")
+            drawn, _ = photo_like(drawn, rng, turned)
         elif kind in KINDS:
             drawn = corrupted(drawn, rng, kind)
         images.append(drawn)

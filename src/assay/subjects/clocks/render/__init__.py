@@ -4,8 +4,9 @@ from assay.subjects.clocks.render.rendering import (
     Rendered,
     draw_scene,
     make_scene,
+    marked,
     render,
     targets_of,
 )
 
-__all__ = ["Rendered", "draw_scene", "make_scene", "render", "targets_of"]
+__all__ = ["Rendered", "draw_scene", "make_scene", "marked", "render", "targets_of"]

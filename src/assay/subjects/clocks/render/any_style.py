@@ -1,7 +1,8 @@
 """Style `any`: clocks of many kinds.
 
-It mixes three kinds of pictures: photos of clocks from a distance, frontal faces that fill the
-picture, and flat drawings anywhere.
+It mixes four kinds of pictures: photos of clocks from a distance, frontal faces that fill the
+picture, flat drawings anywhere, and bold ones as in icons. A dial on which nothing shows where the
+12 is stands upright, as a person takes it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from assay.subjects.clocks.render.spreads import directions, glare, spans, surfa
 __all__ = ["ANY_DESIGNS", "ANY_SURFACES", "any_scene"]
 
 ANY_SURFACES = ("planks",) * 2 + ("wall",) * 5 + ("even",)
-KINDS = {"photo": 0.4, "face": 0.35, "flat": 0.25}
+KINDS = {"photo": 0.38, "face": 0.28, "flat": 0.18, "icon": 0.16}
 """Share of each kind."""
 
 _FLAT = 16
 _DIALS = 144
+_PLAIN = 32
 _WORDS = ("QUARTZ", "ANNO 1884", "GENEVE", "ELECTRIC", "Regulator", "N. 47", "BERLIN", "studio")
 
 
@@ -62,19 +64,36 @@ def _design(rng: np.random.Generator) -> DialDesign:
     )
 
 
+def _plain_design(rng: np.random.Generator) -> DialDesign:
+    """A dial on which nothing shows where the 12 is: at most ticks, all hours or quarters alike."""
+    outer, length = rng.uniform(0.8, 0.98), rng.uniform(0.04, 0.25)
+    dots = rng.random() < 0.4
+    width = rng.uniform(0.02, 0.07) if dots else rng.uniform(0.01, 0.05)
+    return DialDesign(
+        numerals="none",
+        hour=(outer - length, outer, width * (rng.random() < 0.75)),
+        minute=(outer - length / 3, outer, rng.uniform(0.004, 0.01) * (rng.random() < 0.25)),
+        hours=12 if rng.random() < 0.55 else 4,
+        hour_dots=dots,
+        rings=tuple(rng.uniform(0.3, 0.99, int(rng.random() < 0.2)).tolist()),
+        strength=rng.uniform(0.5, 1),
+    )
+
+
 def _designs() -> tuple[DialDesign, ...]:
-    rng = stream(0, "any dials")
+    rng, plain = stream(0, "any dials"), stream(0, "plain dials")
     return (*(_flat_design(rng) for _ in range(_FLAT)),
-            *(_design(rng) for _ in range(_DIALS - _FLAT)))  # fmt: skip
+            *(_design(rng) for _ in range(_DIALS - _FLAT)),
+            *(_plain_design(plain) for _ in range(_PLAIN)))  # fmt: skip
 
 
 ANY_DESIGNS = _designs()
 
 
 def any_scene(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
-    """A mixture of the three kinds."""
+    """A mixture of the four kinds."""
     kind = rng.choice(len(KINDS), len(minutes), p=list(KINDS.values()))
-    made = [make(rng, minutes) for make in (_photo, _face, _flat)]
+    made = [make(rng, minutes) for make in (_photo, _face, _flat, _icon)]
     rows = np.arange(len(minutes))
     return Scene(**{
         f.name: np.stack([getattr(scene, f.name) for scene in made])[kind, rows]
@@ -118,6 +137,17 @@ def _hands(rng: np.random.Generator, n: int, face: np.ndarray, thick: float) -> 
     ], 1)  # fmt: skip
 
 
+def _dials(rng: np.random.Generator, plain: np.ndarray) -> np.ndarray:
+    """Numbers of dials: plain ones, or others than those of flat drawings."""
+    return np.where(plain, rng.integers(_DIALS, _DIALS + _PLAIN, len(plain)),
+                    rng.integers(_FLAT, _DIALS, len(plain)))  # fmt: skip
+
+
+def _slip(rng: np.random.Generator, n: int, most: float) -> np.ndarray:
+    """How far hour hands are off their place: half of them, by up to `most` turns."""
+    return rng.uniform(-most, most, n) * (rng.random(n) < 0.5)
+
+
 def _greys(rng: np.random.Generator, n: int, plain: float) -> np.ndarray:
     """Face, ink, rim, light of the rim and surface; `plain` is how often the surface is white."""
     span = rng.uniform
@@ -127,22 +157,26 @@ def _greys(rng: np.random.Generator, n: int, plain: float) -> np.ndarray:
 
 
 def _photo(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
-    """A clock in a room: at a distance, tilted, in any frame."""
+    """A clock in a room: at a distance, tilted, in any frame; half of them hang upright."""
     n, span = len(minutes), rng.uniform
+    plain, hung = span(0, 1, n) < 0.15, span(0, 1, n) < 0.5
     half, focal = span(0.5, 1.02, n), span(0.9, 2, n)
     greys = _greys(rng, n, 0.1)
-    turned = np.where(span(0, 1, n) < 0.55, rng.normal(0, 0.02, n), span(0, 1, n))
+    turned = np.where(hung | (span(0, 1, n) < 0.3), rng.normal(0, 0.02, n), span(0, 1, n))
+    roll = np.where(hung, rng.normal(0, 0.02, n), span(0, 1, n))
+    roll = np.where(plain, rng.normal(0, 0.015, n) - np.where(hung, 0, turned), roll)
     inner = span(0.97, 1.05, n)
     width = span(0.03, 0.25, n)
     return Scene(
         minutes=minutes, turn=turned % 1, tilt=span(0, 0.12, n) * (span(0, 1, n) < 0.7),
-        roll=span(0, 1, n), distance=2 * focal / half, focal=focal,
+        roll=roll % 1, distance=2 * focal / half, focal=focal,
         centre=directions(rng, n, span(0, 1, n) * np.maximum(0.52 - 0.5 * half, 0.03)),
-        dial=rng.integers(_FLAT, _DIALS, n), surface=rng.integers(0, len(ANY_SURFACES), n),
+        dial=_dials(rng, plain), surface=rng.integers(0, len(ANY_SURFACES), n),
         surface_map=surface_maps(rng, n, span(2, 8, n)),
         rim=np.stack([inner, inner + width, span(0, 0.12, n), span(0, 0.1, n)], -1),
         square=(span(0, 1, n) < 0.15).astype(float),
-        hands=_hands(rng, n, greys[:, 0], 0.045), second=span(0, 1, n),
+        hands=_hands(rng, n, greys[:, 0], 0.045), slip=_slip(rng, n, 0.012),
+        second=span(0, 1, n),
         hub=_hub(rng, greys[:, 0], 0.5),
         greys=greys,
         shading=spans(rng, n, (0, 0.25), (0, 0.4), (0, 0.35), (0.8, 2)),
@@ -155,9 +189,10 @@ def _photo(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
 def _face(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
     """A frontal face that fills the picture, upright or rotated by quarter turns."""
     n, span = len(minutes), rng.uniform
+    plain = span(0, 1, n) < 0.1
     half, focal = span(0.84, 1.06, n), np.full(n, 2.0)
     greys = _greys(rng, n, 0.45)
-    quarter = rng.integers(0, 4, n) / 4 * (span(0, 1, n) < 0.35)
+    quarter = rng.integers(0, 4, n) / 4 * (span(0, 1, n) < 0.35) * ~plain
     rim = span(0, 0.22, n) * (span(0, 1, n) < 0.6) + 0.01
     hands = _hands(rng, n, greys[:, 0], 0.06)
     stout = (span(0, 1, n) < 0.6)[:, None, None]
@@ -168,12 +203,12 @@ def _face(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
     return Scene(
         minutes=minutes, turn=(quarter + rng.normal(0, 0.004, n)) % 1, tilt=span(0, 0.02, n),
         roll=rng.normal(0, 0.004, n), distance=2 * focal / half, focal=focal,
-        centre=rng.normal(0, 0.015, (n, 2)), dial=rng.integers(_FLAT, _DIALS, n),
+        centre=rng.normal(0, 0.015, (n, 2)), dial=_dials(rng, plain),
         surface=rng.integers(2, len(ANY_SURFACES), n),
         surface_map=surface_maps(rng, n, span(2, 8, n)),
         rim=np.stack([np.ones(n), 1 + rim, np.zeros(n), np.zeros(n)], -1),
         square=(span(0, 1, n) < 0.08).astype(float),
-        hands=np.where(stout, drawn, hands), second=span(0, 1, n),
+        hands=np.where(stout, drawn, hands), slip=_slip(rng, n, 0.02), second=span(0, 1, n),
         hub=_hub(rng, greys[:, 0], 0.4),
         greys=greys,
         shading=spans(rng, n, (0, 0.3), (0, 0.3), (0, 0.15), (0.8, 1.8)),
@@ -201,10 +236,53 @@ def _flat(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
         surface=np.full(n, len(ANY_SURFACES) - 1),
         surface_map=surface_maps(rng, n, np.full(n, 8.0)),
         rim=np.stack([np.full(n, 0.985), span(0.99, 1.03, n), np.zeros(n), np.zeros(n)], -1),
-        square=np.zeros(n), hands=hands, second=np.zeros(n),
+        square=np.zeros(n), hands=hands, slip=np.zeros(n), second=np.zeros(n),
         hub=np.stack([span(0.03, 0.06, n), span(0, 0.2, n)], -1), greys=greys,
         shading=spans(rng, n, (0, 0), (0, 0), (0, 0), (0.7, 1.5)),
         light=directions(rng, n, np.full(n, 0.01)), glow=np.zeros((n, 5, 4)),
         exposure=np.stack([np.ones(n), np.zeros(n), np.zeros(n)], -1),
         noise=span(0, 0.01, n), grain=rng.integers(0, 1 << 30, n),
     )  # fmt: skip
+
+
+def _icon(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
+    """A bold drawing: broad hands, a broad frame, often nothing on the dial; the hour hand only
+    points about where it should."""
+    n, span = len(minutes), rng.uniform
+    frame = span(0, 0.4, n) * (span(0, 1, n) < 0.75) + 0.01
+    outer, focal = span(0.6, 1.06, n), np.full(n, 2.0)
+    half = outer / (1 + frame)
+    greys = _greys(rng, n, 0.5)
+    greys[:, 2] = span(0, 1, n)
+    return Scene(
+        minutes=minutes, turn=rng.normal(0, 0.002, n) % 1, tilt=np.zeros(n), roll=np.zeros(n),
+        distance=2 * focal / half, focal=focal,
+        centre=span(-1, 1, (n, 2)) * np.maximum(0.51 - 0.5 * outer, 0)[:, None],
+        dial=_dials(rng, span(0, 1, n) < 0.7), surface=np.full(n, len(ANY_SURFACES) - 1),
+        surface_map=surface_maps(rng, n, np.full(n, 8.0)),
+        rim=np.stack([np.ones(n), 1 + frame, np.zeros(n), np.zeros(n)], -1),
+        square=(span(0, 1, n) < 0.15).astype(float), hands=_bold_hands(rng, n, greys[:, 0]),
+        slip=_slip(rng, n, 0.035), second=span(0, 1, n), hub=_hub(rng, greys[:, 0], 0.5),
+        greys=greys, shading=spans(rng, n, (0, 0.2), (0, 0.3), (0, 0.3), (0.7, 1.8)),
+        light=directions(rng, n, span(0.1, 1, n)), glow=glare(rng, n, half, 0.1),
+        exposure=np.stack([np.ones(n), np.zeros(n), np.zeros(n)], -1),
+        noise=span(0, 0.01, n), grain=rng.integers(0, 1 << 30, n),
+    )  # fmt: skip
+
+
+def _bold_hands(rng: np.random.Generator, n: int, face: np.ndarray) -> np.ndarray:
+    """Broad hour and minute hands, often in two greys, that taper or widen; seldom a third."""
+    span = rng.uniform
+    minute = span(0.5, 0.95, n)
+    hour = minute * span(0.45, 0.85, n)
+    tail = span(0, 0.2, n) * (span(0, 1, n) < 0.4)
+    width, taper = span(0.02, 0.085, n), np.where(span(0, 1, n) < 0.6, 1, span(0.1, 1.7, n))
+    stout = width * span(0.9, 1.5, n)
+    grey = _apart(rng, face, 0.35)
+    other = np.where(span(0, 1, n) < 0.7, grey, _apart(rng, face, 0.25))
+    third, thin = span(0.6, 1, n) * (span(0, 1, n) < 0.3), span(0.008, 0.025, n)
+    return np.stack([
+        np.stack([hour, tail, stout, stout * taper, other], -1),
+        np.stack([minute, tail, width, width * taper, grey], -1),
+        np.stack([third, span(0, 0.3, n), thin, thin, _apart(rng, face, 0.2)], -1),
+    ], 1)  # fmt: skip

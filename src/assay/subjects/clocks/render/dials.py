@@ -32,7 +32,8 @@ class DialDesign:
         upright: whether numerals stand upright or with their feet to the centre.
         bare_one: whether a 1 is a single stroke.
         hour, minute: ticks: (from, to, half width), a width of 0 leaves them out.
-        dots: whether the minute ticks are dots.
+        hours: how many hours have a tick: 12, or 4.
+        hour_dots, dots: whether the hour and the minute ticks are dots.
         mark: kind of a mark at the 12: "", "dot", "triangle", "double".
         mark_radius: how far out it is.
         rings: radii of circles.
@@ -49,6 +50,8 @@ class DialDesign:
     bare_one: bool = False
     hour: tuple[float, float, float] = (0.90, 0.985, 0.014)
     minute: tuple[float, float, float] = (0.925, 0.945, 0.007)
+    hours: int = 12
+    hour_dots: bool = False
     dots: bool = False
     mark: str = ""
     mark_radius: float = 0.9
@@ -56,6 +59,11 @@ class DialDesign:
     rays: float = 0.0
     texts: tuple[str, ...] = ()
     strength: float = 1.0
+
+    @property
+    def marked(self) -> bool:
+        """Whether something shows where the 12 is."""
+        return self.numerals != "none" or bool(self.mark or self.texts)
 
 
 def fonts() -> list[Callable[[int], ImageFont.FreeTypeFont | ImageFont.ImageFont]]:
@@ -96,9 +104,9 @@ def draw_dial(design: DialDesign) -> np.ndarray:
 def _ticks(draw: ImageDraw.ImageDraw, design: DialDesign, size: int) -> None:
     for number in range(60):
         start, stop, half = design.minute if number % 5 else design.hour
-        if half <= 0:
+        if half <= 0 or (number % 5 == 0 and number * design.hours % 60):
             continue
-        if number % 5 and design.dots:
+        if design.dots if number % 5 else design.hour_dots:
             _disc(draw, number / 60, (start + stop) / 2, half * 1.6, size)
         else:
             _bar(draw, number / 60, start, stop, half, size)

@@ -14,7 +14,11 @@ TURNED = 1 / 3
 
 
 def some_photo_like(
-    images: np.ndarray, directions: np.ndarray, share: float, rng: np.random.Generator
+    images: np.ndarray,
+    directions: np.ndarray,
+    share: float,
+    rng: np.random.Generator,
+    marked: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Transform a random fraction of pictures; see `photo_like`.
 
@@ -22,6 +26,7 @@ def some_photo_like(
         images: uint8 (n, size, size, 1).
         directions: (n, k) directions in the pictures, in turns clockwise from up.
         share: expected fraction.
+        marked: (n,) whether something shows where the 12 is; others are not rotated.
 
     Returns:
         The pictures, and the directions in them: those of rotated pictures have changed.
@@ -31,24 +36,25 @@ def some_photo_like(
     for turn, low, high in ((True, 0.0, TURNED * share), (False, TURNED * share, share)):
         rows = np.flatnonzero((kind >= low) & (kind < high))
         if len(rows):
-            images[rows], turns = photo_like(images[rows], rng, turn)
+            images[rows], turns = photo_like(images[rows], rng, turn & marked[rows])
             directions[rows] = (directions[rows] - turns[:, None]) % 1
     return images, directions
 
 
 def photo_like(
-    images: np.ndarray, rng: np.random.Generator, turn: bool
+    images: np.ndarray, rng: np.random.Generator, turn: np.ndarray | bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Transform pictures, uint8 (n, size, size, 1), like a camera: crop, coarse pixels, blur,
     exposure and contrast, a window's reflection, JPEG.
 
     Args:
-        turn: rotate by any angle, even upside down.
+        turn: which to rotate by any angle, even upside down.
 
     Returns:
         The pictures, and by how many turns each is rotated anticlockwise, (n,).
     """
-    made = [_photo(image[..., 0], rng, turn) for image in images]
+    turned = np.broadcast_to(turn, len(images))
+    made = [_photo(image[..., 0], rng, bool(t)) for image, t in zip(images, turned, strict=True)]
     return np.stack([seen for seen, _ in made])[..., None], np.array([turns for _, turns in made])
 
 

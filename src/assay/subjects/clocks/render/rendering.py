@@ -14,7 +14,7 @@ from assay.subjects.clocks.render.covered import covered_scene, hidden
 from assay.subjects.clocks.render.scene import Scene
 from assay.subjects.clocks.render.styles import STYLES
 
-__all__ = ["Rendered", "draw_scene", "make_scene", "render", "targets_of"]
+__all__ = ["Rendered", "draw_scene", "make_scene", "marked", "render", "targets_of"]
 
 _AT_ONCE = 256
 """Pictures drawn together, at most."""
@@ -27,7 +27,8 @@ class Rendered:
     Attributes:
         images: uint8 (n, size, size).
         targets: float32 (n, 5): hour, minute, and the directions on the dial of the 12, the minute
-            hand and the hour hand, in turns clockwise from what is up in the picture.
+            hand and the hour hand, in turns clockwise from what is up in the picture. That of the
+            hour hand is where it belongs, whatever its slip.
         homography: (n, 3, 3), from the dial's plane to pixels (see `camera`).
         hidden: (n,) by how much the glare takes the contrast of the worse seen hand's tip, 0 to 1.
         scene: what was drawn.
@@ -114,9 +115,14 @@ def draw_scene(scene: Scene, style: str, size: int, device: str = "cpu") -> np.n
         return np.concatenate([np.empty((0, size, size), np.uint8), *drawn])
 
 
+def marked(scene: Scene, style: str) -> np.ndarray:
+    """(n,) whether something on the dial shows where the 12 is; the others stand upright."""
+    return np.array([design.marked for design in STYLES[style].designs])[scene.dial]
+
+
 def targets_of(scene: Scene) -> np.ndarray:
     """Hour, minute and directions; see `Rendered`."""
-    pointing = np.stack([scene.turn, *scene.pointing().T[1::-1]], -1)
-    seen = (pointing - upward(scene)[:, None]) % 1
+    pointing = scene.turn + np.stack([0 * scene.minutes, scene.minutes / 60, scene.minutes / 720])
+    seen = (pointing.T - upward(scene)[:, None]) % 1
     hour, minute = scene.minutes // 60, scene.minutes % 60
     return np.concatenate([np.stack([hour, minute], -1), seen], -1).astype(np.float32)

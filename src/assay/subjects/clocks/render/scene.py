@@ -29,6 +29,8 @@ class Scene:
         square: (n,) 0 for a round frame, 1 for a square one.
         hands: (n, m, 5) length, tail, half width at the hub and at the tip, grey; the first is the
             hour hand, the second the minute hand; a length of 0 leaves a hand out.
+        slip: (n,) how far the hour hand is off the place that the time demands, as on cheap clocks
+            and in drawings.
         second: (n,) direction of the third hand from the 12, where there is one.
         hub: (n, 2) radius and grey of the cap over the hands.
         greys: (n, 5) face, ink, rim, light of the rim's top, surface.
@@ -55,6 +57,7 @@ class Scene:
     rim: np.ndarray
     square: np.ndarray
     hands: np.ndarray
+    slip: np.ndarray
     second: np.ndarray
     hub: np.ndarray
     greys: np.ndarray
@@ -81,6 +84,6 @@ class Scene:
 
     def pointing(self) -> np.ndarray:
         """Directions of the hands on the plane, (n, m), in turns clockwise from the y axis."""
-        hour, minute = self.minutes / 720, self.minutes / 60
+        hour, minute = self.minutes / 720 + self.slip, self.minutes / 60
         extra = [self.second] * (self.hands.shape[1] - 2)
         return (self.turn[:, None] + np.stack([hour, minute, *extra], -1)) % 1

@@ -69,7 +69,7 @@ def course_scene(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
         distance=distance, focal=focal, centre=rng.normal(0, 0.022, (n, 2)),
         dial=rng.integers(0, 24, n), surface=rng.integers(0, 6, n),
         surface_map=surface_maps(rng, n, span(4, 6.5, n)), rim=rim, square=np.zeros(n),
-        hands=np.stack([hour, minute], 1), second=np.zeros(n), hub=np.zeros((n, 2)),
+        hands=np.stack([hour, minute], 1), slip=np.zeros(n), second=np.zeros(n), hub=np.zeros((n, 2)),
         greys=greys, shading=shading, light=directions(rng, n, span(0.2, 1, n)),
         glow=glare(rng, n, half, 0.6),
         exposure=np.stack([span(0.9, 1.12, n), rng.normal(0, 0.015, n), span(0, 0.12, n)], -1),
