@@ -30,7 +30,7 @@ from PIL import Image
 from assay.core.machine import machine
 from assay.subjects.clocks.app import find_readers
 from assay.subjects.clocks.reading.ensemble import Ensemble
-from assay.subjects.clocks.reading.reader import Sight
+from assay.subjects.clocks.reading.reader import CERTAIN, Sight
 from assay.subjects.clocks.time import distance, text
 from clocks_wrong import sheet
 
@@ -98,8 +98,10 @@ def main() -> None:
         found[name] = result([rows[i] for i in some], [sights[i] for i in some])
     others = [s.certainty for s, row in zip(sights, rows, strict=True) if not row["time"]]
     found["no clock"] = {
-        "n": len(others), "read": sum(c >= 0.5 for c in others), "sure": sum(c > SURE for c in others),
-    }  # fmt: skip
+        "n": len(others),
+        "read": sum(certainty >= CERTAIN for certainty in others),
+        "sure": sum(certainty > SURE for certainty in others),
+    }
     print(json.dumps(found, indent=1))
     path = here / "results" / f"drawings-{date}-{style}.json"
     path.write_text(json.dumps(found, indent=1) + "\n")

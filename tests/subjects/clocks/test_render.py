@@ -205,7 +205,9 @@ def test_a_dial_has_its_numerals_and_ticks_where_they_belong():
 
 
 def test_hours_may_have_dots_and_only_four_of_them_a_tick():
-    dial = DialDesign(numerals="none", hour=(0.8, 0.9, 0.05), minute=(0, 0, 0), hours=4, hour_dots=True)
+    dial = DialDesign(
+        numerals="none", hour=(0.8, 0.9, 0.05), minute=(0, 0, 0), hours=4, hour_dots=True
+    )
     assert not dial.marked
     ink = draw_dial(dial)
     half = TEXTURE // 2
