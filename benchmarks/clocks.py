@@ -36,6 +36,7 @@ from PIL import Image
 
 from assay.core.machine import machine
 from assay.core.seeds import stream
+from assay.data import load
 from assay.subjects.clocks.app import STYLES as SHIPPED
 from assay.subjects.clocks.app import find_reader, find_readers
 from assay.subjects.clocks.reading.calibration import fit
@@ -56,8 +57,8 @@ FILES = {"analog-clocks-75": 75, "time-faces-96": 96}
 LARGEST = 4000
 """Pictures of a set from elsewhere, the first ones."""
 
-CALIBRATED_ON = 6000
-"""Clocks that the ensemble of readers is fitted on."""
+CALIBRATED_ON, WITHOUT = 6000, 600
+"""Clocks that the ensemble of readers is fitted on, and pictures without one."""
 
 SURE = 0.9
 
@@ -204,9 +205,21 @@ def described(ensemble: Ensemble) -> dict[str, Any]:
     return {k: v for k, v in ensemble.stack.about.items() if k != "detector"}
 
 
+def without_clocks(count: int) -> np.ndarray:
+    """Pictures without a clock, uint8 (n, 150, 150, 1): photos of cats, and of CIFAR-10."""
+    found = []
+    for name in ("cat-faces", "cifar10"):
+        images = np.asarray(load({"name": name}).train.images[: count // 2])
+        grey = (Image.fromarray(image).convert("L").resize((150, 150)) for image in images)
+        found += [np.asarray(picture)[..., None] for picture in grey]
+    return np.stack(found)
+
+
 def calibrate() -> None:
-    """Fit the ensemble of all readers that ship on clocks that nothing else draws, and write it."""
-    about = fit([find_reader(style) for style in SHIPPED], CALIBRATED_ON, seed=5)
+    """Fit the ensemble of all readers that ship on clocks that nothing else draws, and on pictures
+    without one, and write it."""
+    readers = [find_reader(style) for style in SHIPPED]
+    about = fit(readers, CALIBRATED_ON, seed=5, others=without_clocks(WITHOUT))
     with as_file(files("assay.subjects.clocks") / "readers" / "ensemble.json") as path:
         path.write_text(json.dumps(about) + "\n")
         print(f"written: {path}\n{json.dumps(about)}")

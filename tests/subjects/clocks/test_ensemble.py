@@ -10,6 +10,7 @@ from assay.networks.families import build_network
 from assay.networks.network import initial_weights
 from assay.subjects.clocks.labels.relational import HEADS
 from assay.subjects.clocks.reading.calibration import (
+    NO_TIME,
     detector_of,
     fitted,
     thresholds_of,
@@ -236,3 +237,18 @@ def test_what_describes_an_ensemble_is_fitted_from_evidence():
         for s, r, c, m in zip(judged.shares, judged.minutes, judged.certainty, minutes, strict=True)
     ]
     assert np.mean(held) >= 0.95
+
+
+def test_pictures_without_a_clock_lower_the_certainty_of_readings_like_theirs():
+    rng = np.random.default_rng(2)
+    minutes, guesses = rng.integers(0, 720, (2, 600))
+    clocks = np.stack([[seen(m, 0.7), seen(m, 0.6)] * 2 for m in minutes])
+    # readings that agree less, half of which are pictures without a clock
+    others = np.stack([[seen(m, 0.4), seen(m, 0.2)] * 2 for m in guesses])
+    times = np.where(np.arange(600) < 300, guesses, NO_TIME)
+    experts, known = np.concatenate([clocks, others]), np.concatenate([minutes, times])
+    about = fitted(experts, np.zeros((1200, 1)), known, [0.0, 0.0], 3)
+    assert (about["count"], about["others"]) == (900, 300)
+    certainty = Stack(about).judge(experts, np.ones(1200, bool)).certainty
+    assert certainty[:600].mean() > 0.95
+    assert abs(certainty[600:].mean() - 0.5) < 0.1

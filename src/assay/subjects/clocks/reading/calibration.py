@@ -33,6 +33,9 @@ MIXTURE = {
 }
 """Fractions of (style, transformation) of the clocks on which an ensemble is fitted."""
 
+NO_TIME = -1
+"""The time of a picture without a clock."""
+
 _RIDGE = 1e-3
 
 
@@ -61,11 +64,14 @@ class EnsembleData(TypedDict):
     weights: list[list[float]]
     thresholds: list[float]
     count: NotRequired[int]
+    others: NotRequired[int]
     seed: NotRequired[int]
     coverage: NotRequired[float]
 
 
-def fit(readers: Sequence[Reader], count: int, seed: int) -> EnsembleData:
+def fit(
+    readers: Sequence[Reader], count: int, seed: int, others: np.ndarray | None = None
+) -> EnsembleData:
     """Fit detector, weights and thresholds of an ensemble; see `Ensemble`.
 
     The detector is fitted on separate clocks; the weights on one half of `count` clocks, by
@@ -73,6 +79,7 @@ def fit(readers: Sequence[Reader], count: int, seed: int) -> EnsembleData:
 
     Args:
         readers: of any style, and of style "course".
+        others: uint8 (n, 150, 150, 1), pictures without a clock, of which no reading is right.
     """
     own, _ = drawn_photos(2 * count, seed + 6000)
     outputs = np.concatenate(
@@ -80,21 +87,32 @@ def fit(readers: Sequence[Reader], count: int, seed: int) -> EnsembleData:
     )
     detector = detector_of(outputs, course_of(2 * count))
     images, minutes = drawn_photos(count, seed)
+    if others is not None:
+        images = np.concatenate([images, others])
+        minutes = np.concatenate([minutes, np.full(len(others), NO_TIME)])
     return fitted(*evidence(readers, images), minutes, detector, seed)
 
 
 def fitted(
     experts: np.ndarray, outputs: np.ndarray, minutes: np.ndarray, detector: list[float], seed: int
 ) -> EnsembleData:
-    """Return the description of an ensemble, from the evidence for clocks of known times."""
+    """Return the description of an ensemble, from the evidence for clocks of known times, and for
+    pictures without a clock (NO_TIME), which have no set of possible times."""
     half = stream(seed, "halves").permutation(len(minutes)) < len(minutes) / 2
     weights = [weights_of(experts[half, :e], minutes[half]) for e in (2, 4)]
     about: EnsembleData = {"detector": detector, "weights": weights, "thresholds": [0.0] * 3}
-    stack = Stack(about)
-    judged = stack.judge(experts[~half], stack.may_be_special(outputs[~half]))
-    own = judged.shares[np.arange(len(judged.shares)), minutes[~half]] / judged.shares.max(-1)
+    stack, rest = Stack(about), ~half & (minutes != NO_TIME)
+    judged = stack.judge(experts[rest], stack.may_be_special(outputs[rest]))
+    own = judged.shares[np.arange(len(judged.shares)), minutes[rest]] / judged.shares.max(-1)
     about["thresholds"] = thresholds_of(own, judged.certainty)
-    return {**about, "count": len(minutes), "seed": seed, "coverage": COVERAGE}
+    clocks = int((minutes != NO_TIME).sum())
+    return {
+        **about,
+        "count": clocks,
+        "others": len(minutes) - clocks,
+        "seed": seed,
+        "coverage": COVERAGE,
+    }
 
 
 def course_of(count: int) -> np.ndarray:
@@ -119,7 +137,8 @@ def detector_of(outputs: np.ndarray, special: np.ndarray) -> list[float]:
 def weights_of(experts: np.ndarray, minutes: np.ndarray) -> list[float]:
     """Logistic regression of whether a candidate is right within a minute on its features."""
     candidates, features = features_of(experts)
-    right = (distance(candidates, minutes[:, None]) <= NEAR).ravel()
+    near = distance(candidates, minutes[:, None]) <= NEAR
+    right = (near & (minutes != NO_TIME)[:, None]).ravel()
     rows = features.reshape(-1, features.shape[-1])
     rows = np.concatenate([rows, np.ones((len(rows), 1))], -1)
 
